@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// The image: one flat, position-independent byte string that control builds, everybody checks once
+// and the fast path reads. This file is the contract between the processes; change it only
+// together with IMAGE_VERSION. All integers are little-endian host integers (x86-64, aarch64), all
+// offsets are 32-bit and relative to their section, there are no pointers and no padding bytes
+// that are not zero. The same objects give the same bytes (rel:S5).
+//
+//   header | servers | listeners | rules | steps | names | sets | bytes | sections
+//
+// names is sorted by (view, hash, normalised name, underscore mask); see image_name.
+#pragma once
+
+#include <stdint.h>
+
+enum {
+	IMAGE_VERSION = 1,
+	IMAGE_ALIGN_BYTES = 64,
+	IMAGE_NONE = 0xffffffff, // "no offset"
+};
+
+#define IMAGE_MAGIC "B53IMG\r\n"
+
+enum image_kind { IMAGE_BASE = 1, IMAGE_OVERLAY = 2 };
+
+// The sections in file order.
+enum image_part {
+	IMAGE_SERVERS,
+	IMAGE_LISTENERS,
+	IMAGE_RULES,
+	IMAGE_STEPS,
+	IMAGE_NAMES,
+	IMAGE_SETS,
+	IMAGE_BYTES, // names in wire form and texts
+	IMAGE_SECTIONS, // answer sections, each 8-aligned
+	IMAGE_PARTS
+};
+
+struct image_extent {
+	uint64_t offset; // from the start of the image, IMAGE_ALIGN_BYTES-aligned
+	uint64_t bytes;
+};
+
+struct image_header {
+	uint8_t magic[8];
+	uint32_t version;
+	uint32_t kind; // enum image_kind
+	uint64_t total_bytes;
+	uint64_t hash; // XXH3-64 of the whole image with this field zero
+	uint64_t generation;
+	uint64_t base_generation; // overlay: the base it belongs to; base: 0
+	uint64_t base_hash;
+	uint32_t serial; // newest SOA serial in it (k8s:2.1)
+	uint32_t reserved; // zero
+	struct image_extent part[IMAGE_PARTS];
+};
+
+// A server block of the Corefile. Texts are (offset, size) in IMAGE_BYTES.
+struct image_server {
+	uint32_t label_off; // "dns://:53", for metrics
+	uint32_t first_rule;
+	uint32_t n_rules;
+	uint16_t label_size;
+	uint16_t udp_max_bytes; // bufsize; 1232 without (quirk 20)
+};
+
+// One (address, port) that is served; the most specific match wins. Rules of all the blocks that
+// listen there, longest zone first.
+struct image_listener {
+	uint8_t address[16]; // IPv4 as the first 4 bytes; all zero with family 0
+	uint8_t family; // 0: any address, 4, 6
+	uint8_t reserved[3];
+	uint16_t port;
+	uint16_t reserved2;
+	uint32_t first_rule;
+	uint32_t n_rules;
+};
+
+enum image_rule_flag {
+	RULE_ROTATE = 1, // loadbalance: rotate addresses (quirk 18)
+	RULE_MINIMAL = 2,
+};
+
+// What a listener does with the names under one zone: the steps in order, until one answers.
+struct image_rule {
+	uint32_t zone_off; // wire name, lower case, in IMAGE_BYTES
+	uint32_t first_step;
+	uint16_t n_steps;
+	uint16_t server;
+	uint8_t zone_size;
+	uint8_t zone_labels;
+	uint16_t flags; // enum image_rule_flag
+	uint32_t metric_zone; // zone label of the server block, text in IMAGE_BYTES
+	uint16_t metric_zone_size;
+	uint16_t reserved;
+};
+
+enum step_kind {
+	STEP_LOOKUP = 1, // a Kubernetes zone: authoritative data of `view`
+	STEP_STATIC, // names fixed by the Corefile (hosts): a miss goes to the next step
+	STEP_PUNT, // to the slow path
+	STEP_REFUSE, // REFUSED
+	STEP_SERVFAIL, // no plugin answers (k8s:2.12 row 26)
+	STEP_KIND_MAX = STEP_SERVFAIL
+};
+
+enum step_flag {
+	STEP_FALLTHROUGH = 1, // a name error goes on to the next step
+	STEP_UNSYNCED = 2, // a miss is SERVFAIL with EDE 14 (proto:S11, quirk 21)
+	STEP_PODS_INSECURE = 4,
+	STEP_ZONAL = 8,
+};
+
+struct image_step {
+	uint8_t kind;
+	uint8_t flags;
+	uint16_t view; // names of different Kubernetes instances do not mix
+	uint32_t soa_section; // negative answers; IMAGE_NONE without
+	uint32_t pod_ttl_s;
+	uint32_t plugin_off; // plugin name in IMAGE_BYTES, for metrics and explain
+	uint16_t plugin_size;
+	uint16_t line; // in the Corefile
+};
+
+enum name_flag {
+	NAME_TOMBSTONE = 1, // overlay only: the base's name is gone
+	NAME_POD_NS = 2, // ns.pod.Z of an existing namespace: pods insecure may be synthesised
+	NAME_WILDCARD = 4, // answers for every name below it that has no entry (zonal)
+};
+
+// A name that exists. Identity: (view, normalised name, us_mask); an overlay entry hides the
+// base's.
+struct image_name {
+	uint32_t hash; // upper 32 bits of XXH3-64 of the normalised name
+	uint32_t
+		name_off; // normalised wire name (lower case, see query.underscores) in IMAGE_BYTES
+	uint32_t first_set; // in IMAGE_SETS; sets of one name are contiguous, ascending by type
+	uint16_t view;
+	uint8_t name_size;
+	uint8_t n_sets;
+	uint8_t us_mask; // bit u set: accepts a query with query.underscores == u
+	uint8_t flags;
+	uint16_t reserved;
+};
+
+struct image_set {
+	uint16_t type;
+	uint16_t reserved;
+	uint32_t section; // byte offset in IMAGE_SECTIONS, 8-aligned
+};
+
+// A precompiled answer: this struct, then an_bytes of answer RRs, then ar_bytes of additional RRs,
+// zero padding to 4, then (when stride is 0) n_an + n_ar uint32 end offsets of the RRs (relative
+// to the first RR), then n_ptr + n_tail + n_zone uint32 positions to fix (relative to the first
+// RR):
+//   ptr:  a compression pointer that was computed for a question of qname_size bytes and moves
+//         with the size of the question
+//   tail: where the zone's name stands spelled out; gets the client's spelling (k8s:2.2 Case)
+//   zone: a pointer that must aim at the zone's name inside the question
+struct image_section {
+	uint32_t an_bytes;
+	uint32_t ar_bytes;
+	uint16_t n_an;
+	uint16_t n_ar;
+	uint16_t stride; // size of every answer RR, when all are equal and there is no additional
+	uint16_t n_ptr;
+	uint16_t n_tail;
+	uint16_t n_zone;
+	uint8_t qname_size;
+	uint8_t reserved[3];
+};
+
+_Static_assert(sizeof(struct image_header) == 64 + 16 * IMAGE_PARTS, "image header layout");
+_Static_assert(sizeof(struct image_server) == 16, "image server layout");
+_Static_assert(sizeof(struct image_listener) == 32, "image listener layout");
+_Static_assert(sizeof(struct image_rule) == 28, "image rule layout");
+_Static_assert(sizeof(struct image_step) == 20, "image step layout");
+_Static_assert(sizeof(struct image_name) == 20, "image name layout");
+_Static_assert(sizeof(struct image_set) == 8, "image set layout");
+_Static_assert(sizeof(struct image_section) == 24, "image section layout");

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pages that processes share their counters through: one memfd made by the supervisor, mapped
+// by everybody; each block has exactly one writer and is read with relaxed loads. Nothing here is
+// trusted for anything but display, health and readiness.
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum {
+	COUNTERS_VERSION = 1,
+	COUNTERS_WORKERS_MAX = 32,
+	COUNTERS_RULES_MAX = 64,
+	COUNTERS_LATENCY_BUCKETS = 16,
+	COUNTERS_TYPES_MAX = 20,
+	COUNTERS_RCODES_MAX = 24,
+	COUNTERS_SIZE_BUCKETS = 15,
+};
+
+typedef _Atomic uint64_t counter_t;
+
+// Single writer: a plain add that readers in other processes see.
+static inline void counter_add(counter_t *c, uint64_t n)
+{
+	atomic_store_explicit(
+		c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static inline uint64_t counter_get(const counter_t *c)
+{
+	return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+static inline void counter_set(counter_t *c, uint64_t v)
+{
+	atomic_store_explicit(c, v, memory_order_relaxed);
+}
+
+// Why a frame was dropped. A frame ends in exactly one of: reply, punt, one of these (DESIGN 4).
+#define DROP_REASONS(X) \
+	X(ETH_SHORT, "frame shorter than its Ethernet header") \
+	X(ETH_SOURCE, "source MAC is multicast (proto:I1)") \
+	X(ETH_OTHER, "destination MAC is not ours (proto:I1)") \
+	X(ETH_TYPE, "EtherType not served") \
+	X(VLAN, "VLAN tag not served (proto:I2)") \
+	X(ARP_BAD, "malformed ARP") \
+	X(ARP_OTHER, "ARP not for us") \
+	X(IP4_HEADER, "IPv4 version, header length or total length wrong (proto:I3)") \
+	X(IP4_CHECKSUM, "IPv4 header checksum wrong (proto:I3)") \
+	X(IP4_OPTIONS, "IPv4 options (proto:I3)") \
+	X(IP4_FRAGMENT, "IPv4 fragment (proto:I4)") \
+	X(IP6_HEADER, "IPv6 version or payload length wrong") \
+	X(IP6_EXTENSION, "IPv6 extension header (proto:I8)") \
+	X(IP6_FRAGMENT, "IPv6 fragment (proto:I8)") \
+	X(IP_DESTINATION, "destination address is not ours (proto:I7)") \
+	X(IP_SOURCE, "source address cannot be answered (proto:I7)") \
+	X(IP_PROTOCOL, "IP protocol not served") \
+	X(UDP_LENGTH, "UDP length differs from the IP payload (proto:I5)") \
+	X(UDP_CHECKSUM, "UDP checksum wrong, or zero over IPv6 (proto:I6)") \
+	X(UDP_PORT, "no service on this port") \
+	X(UDP_SOURCE_PORT, "source port belongs to another service (proto:H19)") \
+	X(ICMP_BAD, "malformed ICMP") \
+	X(ICMP_OTHER, "ICMP that is no echo request") \
+	X(ND_BAD, "malformed neighbour discovery") \
+	X(ND_OTHER, "neighbour discovery not for us") \
+	X(DNS_SHORT, "shorter than a DNS header (proto:H1)") \
+	X(DNS_RESPONSE, "a response, never answered (proto:H2)") \
+	X(DNS_ERROR_LOOP, "an error would go to port 53 (proto:H20)") \
+	X(ACL, "source is not allowed (proto:A1)") \
+	X(RATE_LIMIT, "over the response rate limit (proto:A2)") \
+	X(PUNT_FULL, "the slow path's queue is full") \
+	X(EXCEPTION_FULL, "the exception path's queue is full") \
+	X(NO_EXCEPTION, "not DNS, and no exception path") \
+	X(NO_ROOM, "the reply does not fit the buffer") \
+	X(TX_FULL, "the port's transmit queue is full")
+
+#define DROP_REASON_ENUM(name, text) DROP_##name,
+enum drop_reason { DROP_REASONS(DROP_REASON_ENUM) DROP_REASON_COUNT };
+#undef DROP_REASON_ENUM
+
+// One worker's block, written by that worker only, on cache lines of its own.
+struct worker_counters {
+	_Alignas(64) counter_t loops; // stands still: the worker hangs
+	counter_t busy_cycles, all_cycles;
+	counter_t rx_pkts, tx_pkts;
+	counter_t replies_udp; // DNS replies
+	counter_t replies_other; // ARP, ND, echo
+	counter_t punts, exceptions;
+	counter_t truncated;
+	counter_t generation; // of the snapshot it serves
+	counter_t probes_answered; // own health queries
+	counter_t drops[DROP_REASON_COUNT];
+	counter_t rcodes[COUNTERS_RCODES_MAX];
+	counter_t types[2][COUNTERS_TYPES_MAX]; // by family (4, 6) and type class
+	counter_t do_bits;
+	counter_t rules[COUNTERS_RULES_MAX]; // answered, by rule index
+	counter_t rule_punts[COUNTERS_RULES_MAX];
+	counter_t request_bytes[COUNTERS_SIZE_BUCKETS];
+	counter_t response_bytes[COUNTERS_SIZE_BUCKETS];
+	counter_t latency[COUNTERS_LATENCY_BUCKETS]; // sampled
+};
+
+// What one process says of the snapshots it takes.
+struct snapshot_counters {
+	_Alignas(64) counter_t generation;
+	counter_t base_generation;
+	counter_t published, refused;
+	counter_t names, image_bytes;
+	counter_t published_monotonic_ns;
+	counter_t check_ns, index_ns;
+	counter_t reclaim_pending;
+};
+
+// Written by control.
+struct control_counters {
+	_Alignas(64) counter_t heartbeat_monotonic_ns;
+	counter_t synced; // 1 once every resource synced
+	counter_t generation;
+	counter_t folds, overlays;
+	counter_t build_ns, publish_ns;
+	counter_t services, slices, endpoints, namespaces, pods, imports;
+	counter_t skipped_objects, capped_services;
+	counter_t relists, drift_objects, reloads, reloads_failed;
+	counter_t last_event_monotonic_ns;
+	counter_t changes;
+};
+
+struct counters_page {
+	uint32_t version;
+	uint32_t n_workers; // set by the dataplane at start
+	_Alignas(64) counter_t dataplane_pid;
+	counter_t dataplane_ready; // 1 while workers run with a snapshot
+	counter_t link_up;
+	counter_t rx_missed, rx_nombuf; // the port's own drops
+	counter_t tsc_hz;
+	struct worker_counters workers[COUNTERS_WORKERS_MAX];
+	struct snapshot_counters dataplane, slowpath;
+	struct control_counters control;
+};
+
+// Text of a drop reason, and its name in lower case for metrics ("udp_checksum").
+const char *drop_reason_text(enum drop_reason reason);
+const char *drop_reason_name(enum drop_reason reason);
+
+// A new memfd of the page's size, zeroed. Returns the fd or -errno.
+[[nodiscard]] int counters_open(void);
+// Maps the page of an fd read-write or read-only; NULL on failure (errno says why).
+struct counters_page *counters_map(int fd);
+const struct counters_page *counters_map_readonly(int fd);
