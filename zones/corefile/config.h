@@ -109,8 +109,7 @@ enum config_fix {
 	FIX_DELETE, // drop the line, and the braces that follow it
 	FIX_PROXY, // `proxy` becomes `forward`
 	FIX_RESOLV_CONF, // the missing file becomes /etc/resolv.conf
-	FIX_TRANSFER, // `transfer to` moves out of the plugin's block
-	FIX_INTO_EXCEPT, // `except` of the old manner
+	FIX_TRANSFER, // `transfer to` moves out of the plugin's braces
 };
 
 struct config_problem {

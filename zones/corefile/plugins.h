@@ -15,11 +15,12 @@ struct config_host {
 struct config_hosts {
 	const char *path; // /etc/hosts by default
 	struct config_zones zones;
-	const struct config_host *lines; // inline
+	struct config_host *lines; // inline
 	size_t n_lines;
 	uint32_t ttl; // 3600
 	bool no_reverse;
 	uint64_t reload_ms; // 5000, 0 = off
+	bool fallthrough_unsupported; // types that a hosts file cannot hold fall through too
 	struct config_fall fall;
 };
 
@@ -66,7 +67,7 @@ struct config_rewrite {
 	const char *from; // name or part of it or regex; type or class name
 	const char *to;
 	bool answer_auto;
-	const struct config_rewrite_answer *answers;
+	struct config_rewrite_answer *answers;
 	size_t n_answers;
 	uint16_t number_from; // type, class, rcode (0xffff: any)
 	uint16_t number_to;
@@ -91,15 +92,15 @@ struct config_cidr {
 
 struct config_acl_rule {
 	enum acl_action action;
-	const uint16_t *types; // none: every type
+	uint16_t *types; // none: every type
 	size_t n_types;
-	const struct config_cidr *sources; // none: everybody
+	struct config_cidr *sources; // none: everybody
 	size_t n_sources;
 };
 
 struct config_acl {
 	struct config_zones zones;
-	const struct config_acl_rule *rules; // first match wins
+	struct config_acl_rule *rules; // first match wins
 	size_t n_rules;
 };
 
@@ -109,7 +110,7 @@ struct config_loadbalance {
 	enum balance_policy policy;
 	const char *weight_file;
 	uint64_t reload_ms; // 30000
-	const struct config_cidr *prefer;
+	struct config_cidr *prefer;
 	size_t n_prefer;
 };
 
@@ -126,7 +127,7 @@ struct config_header_rule {
 };
 
 struct config_header {
-	const struct config_header_rule *rules;
+	struct config_header_rule *rules;
 	size_t n_rules;
 };
 
@@ -134,24 +135,29 @@ struct config_file {
 	const char *path;
 	struct config_zones zones;
 	uint64_t reload_ms; // 60000, 0 = off
+	bool reload_by_mtime;
 	struct config_fall fall;
 };
 
 struct config_transfer {
 	struct config_zones zones;
 	struct config_words to; // addresses, or "*"
+	const char *source; // NULL: the system's choice
 };
 
-struct config_any {
-	const char *hinfo;
-};
 struct config_bufsize {
-	uint16_t size_bytes;
-}; // 1232
+	uint16_t size_bytes; // 1232
+};
+
 struct config_nsid {
-	const char *data;
-}; // host name of the machine when not given
+	const char *data; // NULL: host name of the machine
+};
+
 struct config_chaos {
-	const char *version;
+	const char *version; // NULL: burst53's own
 	struct config_words authors;
+};
+
+struct config_local {
+	bool localhost_prefix; // answer localhost.<search domain> too
 };

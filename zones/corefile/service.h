@@ -35,7 +35,7 @@ struct config_consolidate {
 };
 
 struct config_errors {
-	const struct config_consolidate *rules;
+	struct config_consolidate *rules;
 	size_t n_rules;
 	bool stacktrace;
 };
@@ -58,6 +58,7 @@ struct config_timeouts {
 	uint64_t read_ms; // 3000
 	uint64_t write_ms; // 5000
 	uint64_t idle_ms; // 10000
+	uint32_t max_tcp_queries; // per connection, 0 = unlimited
 };
 
 struct config_multisocket {

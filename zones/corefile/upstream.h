@@ -11,21 +11,20 @@ struct config_upstream {
 	const char *host; // address text, path of a resolv.conf, host name
 	uint16_t port; // 0 for a file
 	const char *server_name; // tls://ip%name, else NULL
-	const char *path; // of https, else NULL
 	struct config_pos pos;
 };
 
 enum forward_policy { POLICY_RANDOM, POLICY_ROUND_ROBIN, POLICY_SEQUENTIAL };
 
 struct config_rcodes {
-	const uint16_t *items;
+	uint16_t *items;
 	size_t n;
 };
 
 // k8s:2.13 forward. Defaults are filled in.
 struct config_forward {
 	struct config_zone from;
-	const struct config_upstream *to; // at most 15
+	struct config_upstream *to; // at most 15
 	size_t n_to;
 	struct config_zones except;
 	enum forward_policy policy;
@@ -35,6 +34,7 @@ struct config_forward {
 	uint32_t max_idle_conns; // 0 = unlimited
 	uint64_t expire_ms; // 10000
 	uint64_t max_age_ms; // 0 = unlimited
+	uint64_t read_timeout_ms; // 2000
 	uint64_t health_check_ms; // 500
 	bool health_check_no_rec;
 	const char *health_check_domain; // "."
@@ -48,6 +48,7 @@ struct config_forward {
 	const char *tls_key;
 	const char *tls_ca;
 	const char *tls_servername;
+	const char *source_address; // NULL: the system's choice
 	struct config_words resolver; // addresses that resolve host names in TO
 };
 
@@ -70,6 +71,9 @@ struct config_cache {
 	uint64_t stale_ms; // 0 = off
 	enum stale_mode stale_mode;
 	uint64_t stale_timeout_ms; // verify: 0 = wait for the upstream's own time-out
+	uint32_t stale_ttl_s; // TTL of a stale answer, 0
+	uint64_t stale_recheck_ms; // after a failed refresh, 0 = at every query
+	bool stale_prefer_positive;
 	uint64_t servfail_ms; // 5000, at most 300000
 	struct config_zones no_success; // `disable`
 	struct config_zones no_denial;

@@ -36,7 +36,8 @@ struct image_build_step {
 	uint8_t kind, flags;
 	uint16_t view;
 	uint32_t soa; // id from image_build_soa or IMAGE_NONE
-	uint32_t pod_ttl_s;
+	const uint8_t *zone; // the step's own zone (wire, lower case); NULL: the rule's
+	uint16_t pod_ttl_s;
 	const char *plugin;
 	uint16_t line;
 };
@@ -53,6 +54,9 @@ struct image_build_rule {
 // NULL when memory is short.
 struct image_build *image_build_new(const struct image_build_id *id);
 void image_build_free(struct image_build *b); // NULL is fine
+
+// Names dropped because the same name was added twice (valid after image_build_seal).
+size_t image_build_duplicates(const struct image_build *b);
 
 // All of these return 0 or -ENOMEM / -EINVAL / -E2BIG, and stick: after one failure the others do
 // nothing and image_build_finish reports the first.

@@ -115,10 +115,12 @@ struct image_step {
 	uint8_t flags;
 	uint16_t view; // names of different Kubernetes instances do not mix
 	uint32_t soa_section; // negative answers; IMAGE_NONE without
-	uint32_t pod_ttl_s;
 	uint32_t plugin_off; // plugin name in IMAGE_BYTES, for metrics and explain
 	uint16_t plugin_size;
 	uint16_t line; // in the Corefile
+	uint16_t pod_ttl_s; // of synthesised pod addresses
+	uint8_t zone_size; // of the step's own zone, an ancestor of the rule's or the same
+	uint8_t zone_labels;
 };
 
 enum name_flag {
@@ -142,9 +144,13 @@ struct image_name {
 	uint16_t reserved;
 };
 
+enum set_flag {
+	SET_PUNT = 1, // the slow path completes the answer (an alias to a name outside)
+};
+
 struct image_set {
 	uint16_t type;
-	uint16_t reserved;
+	uint16_t flags; // enum set_flag
 	uint32_t section; // byte offset in IMAGE_SECTIONS, 8-aligned
 };
 
@@ -172,7 +178,7 @@ struct image_section {
 _Static_assert(sizeof(struct image_header) == 64 + 16 * IMAGE_PARTS, "image header layout");
 _Static_assert(sizeof(struct image_server) == 16, "image server layout");
 _Static_assert(sizeof(struct image_listener) == 32, "image listener layout");
-_Static_assert(sizeof(struct image_rule) == 28, "image rule layout");
+_Static_assert(sizeof(struct image_rule) == 24, "image rule layout");
 _Static_assert(sizeof(struct image_step) == 20, "image step layout");
 _Static_assert(sizeof(struct image_name) == 20, "image name layout");
 _Static_assert(sizeof(struct image_set) == 8, "image set layout");

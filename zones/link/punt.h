@@ -16,14 +16,14 @@ enum {
 
 struct punt_msg {
 	uint32_t magic;
-	uint16_t dns_size;     // bytes behind this struct
+	uint16_t dns_size; // bytes behind this struct
 	uint16_t context_size; // bytes used of context
-	uint8_t family;        // 4 or 6; addresses in network order, IPv4 in the first 4 bytes
+	uint8_t family; // 4 or 6; addresses in network order, IPv4 in the first 4 bytes
 	uint8_t reserved;
 	uint16_t client_port, server_port; // host order
-	uint16_t udp_max_bytes;            // largest reply the port can send (MTU less headers)
-	uint32_t rule;                     // index of the image rule that punted
-	uint64_t generation;               // of the snapshot that decided
+	uint16_t udp_max_bytes; // largest reply the port can send (MTU less headers)
+	uint32_t rule; // index of the image rule that punted
+	uint64_t generation; // of the snapshot that decided
 	uint8_t client[16], server[16];
 	uint8_t context[PUNT_CONTEXT_MAX_BYTES];
 };

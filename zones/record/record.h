@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Resource records before they become bytes: what synthesis says and the image builder takes.
-// A record_name is everything that one name answers; a record_set all records of one type.
+// A record_set is all that one name answers for one type.
 #pragma once
 
 #include "zones/wire/dname.h"
@@ -13,19 +13,28 @@ struct record_addr {
 	uint8_t bytes[16];
 };
 
-// One record's data; which member counts follows from the set's type.
+// One record's data; which member counts follows from the type.
 struct record_data {
-	struct record_addr addr; // A, AAAA; and the address of an additional record
+	struct record_addr addr; // A, AAAA
 	struct dname target; // NS, CNAME, PTR, SRV
 	uint16_t priority, weight, port;
-	uint8_t zone_tail_size; // bytes at the end of target that spell the zone (0: no case
-				// mapping)
+	// Bytes at the end of target that spell the zone the question is in; they get the client's
+	// spelling (k8s:2.2 Case). 0: target is left as it is (reverse zones, names outside).
+	uint8_t zone_tail_size;
 };
 
-// An address record that goes into the additional section, owner = target.
+// An address record that goes into the additional section.
 struct record_extra {
-	const struct dname *target; // borrowed; must equal the target of one of the set's records
+	const struct dname *target; // owner; borrowed, the same pointer for records of one target
 	struct record_addr addr;
+};
+
+// A record with an owner of its own behind the first one: the rest of a CNAME chain.
+struct record_chain {
+	const struct dname *owner; // borrowed
+	uint16_t type; // CNAME, A or AAAA
+	uint32_t ttl_s;
+	struct record_data data;
 };
 
 struct record_soa {
@@ -33,19 +42,24 @@ struct record_soa {
 };
 
 struct record_set {
-	uint16_t type;
+	uint16_t type; // the question this set answers
+	uint16_t rr_type; // type of the records in data; 0: the same (a CNAME may answer A)
+	uint16_t flags; // enum set_flag of zones/image/format.h
 	uint32_t ttl_s;
 	const struct record_data *data; // borrowed
 	size_t n;
 	const struct record_extra *extra; // borrowed
 	size_t n_extra;
+	const struct record_chain *chain; // borrowed
+	size_t n_chain;
 	const struct record_soa *soa; // SOA only: mname ns.dns.<owner>, rname hostmaster.<owner>
 	const char *text; // TXT only: one character string
-	// Other types: rdata as it is, one blob per record is not needed by anybody yet.
 };
 
+// Which of a name's first two labels may come with or without a leading underscore; bit u stands
+// for query.underscores == u.
 enum record_underscore {
-	RECORD_US_NONE = 0x1, // the name as it is
+	RECORD_US_EXACT = 0, // the name as it is written, underscores or not
 	RECORD_US_OPTIONAL = 0xf, // k8s:2.2: `_port._proto`, underscores optional
 	RECORD_US_AT_LEAST = 0xe, // multicluster: at least one of both
 };

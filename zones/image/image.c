@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hashes and small look-ups of images.
+#define XXH_INLINE_ALL
+#include "zones/image/image.h"
+
+#include <xxhash.h>
+
+#include <stddef.h>
+#include <string.h>
+
+#define IMAGE_REFUSAL_TEXT(name, text) [IMAGE_REFUSED_##name] = (text),
+static const char *const refusal_texts[] = {IMAGE_REFUSALS(IMAGE_REFUSAL_TEXT)};
+#undef IMAGE_REFUSAL_TEXT
+
+const char *image_refusal_text(enum image_refusal refusal)
+{
+	return refusal_texts[refusal];
+}
+
+// The header is hashed with its hash field zero, then the rest, chained by the seed.
+uint64_t image_hash(const void *bytes, size_t size_bytes)
+{
+	struct image_header header;
+	const uint8_t *p = bytes;
+
+	memcpy(&header, p, sizeof(header));
+	header.hash = 0;
+	uint64_t seed = XXH3_64bits(&header, sizeof(header));
+	return XXH3_64bits_withSeed(p + sizeof(header), size_bytes - sizeof(header), seed);
+}
+
+uint32_t image_name_hash(const uint8_t *norm, size_t size_bytes)
+{
+	return (uint32_t)(XXH3_64bits(norm, size_bytes) >> 32);
+}
+
+const struct image_set *image_find_set(
+	const struct image *img, const struct image_name *name, uint16_t type)
+{
+	const struct image_set *set = img->sets + name->first_set;
+
+	for (unsigned i = 0; i < name->n_sets; i++) {
+		if (set[i].type == type)
+			return &set[i];
+	}
+	return NULL;
+}
