@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int err_vset(struct err *e, int code, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static int err_vset(
+	struct err *e, int code, const char *fmt, va_list ap)
 {
 	if (e == NULL || e->code != 0)
 		return code;
