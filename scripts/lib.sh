@@ -71,7 +71,7 @@ meson_setup() {
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	meson setup "$dir" "$b53_root" "$@" >"$dir.setup.log" 2>&1 || {
-		cat "$dir.setup.log" >&2
+		tail -n 6 "$dir.setup.log" >&2
 		return 1
 	}
 	printf '%s' "$want" >"$dir/.b53-options"
