@@ -220,8 +220,10 @@ static int build_sets(struct image_build *b, const struct image_build_name *n, u
 		if (!ROOM(b, b->sets, b->n_sets, b->sets_cap))
 			return b->failed;
 		struct section_blob blob = section_encode(&b->arena, &n->sets[i], qname_size);
-		if (blob.bytes == NULL)
-			return fail(b, b->arena.head == NULL ? -ENOMEM : -E2BIG);
+		if (blob.bytes == NULL) { // too large to encode: the name stays, without this set
+			b->n_dropped_sets++;
+			continue;
+		}
 		b->sets[b->n_sets++] = (struct build_set){
 			.section = {.blob = blob},
 			.type = n->sets[i].type,
@@ -259,18 +261,23 @@ int image_build_name(struct image_build *b, const struct image_build_name *n, ui
 		.alias_of = n->alias_of,
 		.view = n->view,
 		.size = norm.size_bytes,
-		.n_sets = (uint8_t)n->n_sets,
 		.us_mask = n->us_mask == RECORD_US_EXACT ? (uint8_t)(1u << us) : n->us_mask,
 		.flags = n->flags,
 	};
 	if (build_sets(b, n, (uint8_t)size) != 0)
 		return b->failed;
+	out.n_sets = (uint8_t)(b->n_sets - out.first_set);
 	if (out.n_sets > 1)
 		qsort(b->sets + out.first_set, out.n_sets, sizeof(b->sets[0]), set_compare);
 	if (id != NULL)
 		*id = (uint32_t)b->n_names;
 	b->names[b->n_names++] = out;
 	return b->failed;
+}
+
+size_t image_build_dropped_sets(const struct image_build *b)
+{
+	return b->n_dropped_sets;
 }
 
 size_t image_build_duplicates(const struct image_build *b)

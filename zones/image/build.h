@@ -58,6 +58,9 @@ void image_build_free(struct image_build *b); // NULL is fine
 // Names dropped because the same name was added twice (valid after image_build_seal).
 size_t image_build_duplicates(const struct image_build *b);
 
+// Sets left out because they cannot be encoded (over 65,535 records or 4 MiB); their name stays.
+size_t image_build_dropped_sets(const struct image_build *b);
+
 // All of these return 0 or -ENOMEM / -EINVAL / -E2BIG, and stick: after one failure the others do
 // nothing and image_build_finish reports the first.
 

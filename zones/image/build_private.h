@@ -47,7 +47,7 @@ struct image_build {
 	size_t n_out_sets;
 	size_t name_bytes; // of the names behind the policy's texts
 	size_t section_bytes;
-	size_t n_duplicates;
+	size_t n_duplicates, n_dropped_sets;
 };
 
 // Appends bytes to the text part; returns their offset (0 and b->failed when memory is short).

@@ -57,8 +57,6 @@ struct image_header {
 // A server block of the Corefile. Texts are (offset, size) in IMAGE_BYTES.
 struct image_server {
 	uint32_t label_off; // "dns://:53", for metrics
-	uint32_t first_rule;
-	uint32_t n_rules;
 	uint16_t label_size;
 	uint16_t udp_max_bytes; // bufsize; 1232 without (quirk 20)
 };
@@ -176,7 +174,7 @@ struct image_section {
 };
 
 _Static_assert(sizeof(struct image_header) == 64 + 16 * IMAGE_PARTS, "image header layout");
-_Static_assert(sizeof(struct image_server) == 16, "image server layout");
+_Static_assert(sizeof(struct image_server) == 8, "image server layout");
 _Static_assert(sizeof(struct image_listener) == 32, "image listener layout");
 _Static_assert(sizeof(struct image_rule) == 24, "image rule layout");
 _Static_assert(sizeof(struct image_step) == 20, "image step layout");

@@ -40,9 +40,10 @@ struct image {
 	X(PART_SIZE, "a part is no whole number of entries") \
 	X(SERVER, "a server's rules or text lie outside") \
 	X(LISTENER, "a listener is malformed or its rules lie outside") \
-	X(RULE, "a rule's zone, steps or server lie outside") \
+	X(RULE, "a rule's zone, steps or server lie outside or are wrong") \
 	X(RULE_ORDER, "rules of a listener are not sorted by zone length") \
 	X(STEP, "a step is of no known kind or points outside") \
+	X(TEXT, "a text lies outside or is not printable") \
 	X(SOA, "a step's SOA section is not one SOA") \
 	X(NAME, "a name is malformed or lies outside") \
 	X(NAME_HASH, "a name's hash is wrong") \

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Walks the records of a precompiled answer: each must end where the section says, hold rdata of
+// its type's form, and have an owner that the reply can carry.
+#include "zones/image/check_section.h"
+
+#include "zones/base/rdbuf.h"
+#include "zones/wire/dname.h"
+
+#include <stdbool.h>
+
+enum {
+	OWNER_POINTER = 0xc00c,
+	POINTER_MAX = 0xff00, // room to move with a longer question
+};
+
+struct walk {
+	const struct image_section *s;
+	struct rdbuf rrs;
+	size_t base_bytes; // of the message before the first RR
+	uint32_t n_pointers; // owners that point into the section
+};
+
+// The owner: the question's name, a name inside the answer records before it, or spelled out.
+static bool owner_ok(struct walk *w)
+{
+	size_t pos = w->rrs.pos;
+	const uint8_t *p = w->rrs.base + pos;
+
+	if (rdbuf_left(&w->rrs) < 2)
+		return false;
+	if (p[0] < 0xc0) {
+		size_t size = dname_size(p, rdbuf_left(&w->rrs));
+		return size != 0 && rdbuf_take(&w->rrs, size) != NULL;
+	}
+	uint16_t value = rdbuf_u16(&w->rrs);
+	if (value == OWNER_POINTER)
+		return true;
+	size_t target = (size_t)(value & 0x3fff) - w->base_bytes; // huge when it is in front
+	w->n_pointers++;
+	return target < pos && dname_size(w->rrs.base + target, pos - target) != 0;
+}
+
+static bool name_fills(const uint8_t *rdata, size_t size)
+{
+	return size != 0 && dname_size(rdata, size) == size;
+}
+
+static bool text_fills(const uint8_t *rdata, size_t size)
+{
+	size_t pos = 0;
+
+	while (pos < size)
+		pos += 1u + rdata[pos];
+	return pos == size && size > 0;
+}
+
+// k8s:2.1: "ns.dns" and "hostmaster", each followed by a pointer to the zone, and five numbers.
+static bool soa_fills(const uint8_t *rdata, size_t size)
+{
+	return size == 42 && be16_get(rdata + 7) == OWNER_POINTER &&
+		be16_get(rdata + 20) == OWNER_POINTER && rdata[0] == 2 && rdata[3] == 3 &&
+		rdata[9] == 10;
+}
+
+static bool rdata_ok(uint16_t type, const uint8_t *rdata, size_t size)
+{
+	switch (type) {
+	case RR_TYPE_A:
+		return size == 4;
+	case RR_TYPE_AAAA:
+		return size == 16;
+	case RR_TYPE_NS:
+	case RR_TYPE_CNAME:
+	case RR_TYPE_PTR:
+		return name_fills(rdata, size);
+	case RR_TYPE_SRV:
+		return size > 6 && name_fills(rdata + 6, size - 6);
+	case RR_TYPE_TXT:
+		return text_fills(rdata, size);
+	case RR_TYPE_SOA:
+		return soa_fills(rdata, size);
+	default:
+		return false; // the builder writes no others
+	}
+}
+
+static bool rr_ok(struct walk *w)
+{
+	if (!owner_ok(w))
+		return false;
+	uint16_t type = rdbuf_u16(&w->rrs);
+	uint16_t class = rdbuf_u16(&w->rrs);
+	uint32_t ttl = rdbuf_u32(&w->rrs);
+	uint16_t size = rdbuf_u16(&w->rrs);
+	const uint8_t *rdata = rdbuf_take(&w->rrs, size);
+	return rdata != NULL && class == RR_CLASS_IN && ttl <= INT32_MAX &&
+		rdata_ok(type, rdata, size);
+}
+
+// Every RR, and where it ends by stride or table.
+static bool rrs_ok(struct walk *w)
+{
+	const struct image_section *s = w->s;
+	const uint32_t *ends = image_section_ends(s);
+	uint32_t n = (uint32_t)s->n_an + s->n_ar;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!rr_ok(w))
+			return false;
+		size_t want = s->stride != 0 ? (size_t)s->stride * (i + 1) : ends[i];
+		if (w->rrs.pos != want || (i + 1 == s->n_an && want != s->an_bytes))
+			return false;
+	}
+	return rdbuf_left(&w->rrs) == 0;
+}
+
+static bool pointers_ok(const struct walk *w, const uint32_t *fix)
+{
+	size_t size = w->rrs.size_bytes;
+
+	for (uint32_t i = 0; i < w->s->n_ptr; i++) {
+		if (fix[i] > size - 2 || (i > 0 && fix[i] <= fix[i - 1]))
+			return false;
+		uint16_t value = be16_get(w->rrs.base + fix[i]);
+		if (value < 0xc000 || value > POINTER_MAX ||
+			(size_t)(value & 0x3fff) < w->base_bytes)
+			return false;
+	}
+	return w->s->n_ptr == w->n_pointers;
+}
+
+static bool fixes_ok(const struct walk *w)
+{
+	const uint32_t *fix = image_section_fixes(w->s);
+	size_t size = w->rrs.size_bytes;
+
+	if (!pointers_ok(w, fix))
+		return false;
+	fix += w->s->n_ptr;
+	for (uint32_t i = 0; i < w->s->n_tail; i++) {
+		if (fix[i] >= size || dname_size(w->rrs.base + fix[i], size - fix[i]) == 0)
+			return false;
+	}
+	fix += w->s->n_tail;
+	for (uint32_t i = 0; i < w->s->n_zone; i++) {
+		if (fix[i] > size - 2 || be16_get(w->rrs.base + fix[i]) != OWNER_POINTER)
+			return false;
+	}
+	return true;
+}
+
+// Bytes the section needs behind its struct.
+static uint64_t section_tail_bytes(const struct image_section *s)
+{
+	uint64_t rrs = ((uint64_t)s->an_bytes + s->ar_bytes + 3) & ~(uint64_t)3;
+	uint64_t words = (uint64_t)s->n_ptr + s->n_tail + s->n_zone;
+
+	if (s->stride == 0)
+		words += (uint64_t)s->n_an + s->n_ar;
+	return rrs + 4 * words;
+}
+
+enum image_refusal check_section(const struct image *img, uint32_t off)
+{
+	uint64_t size = img->header->part[IMAGE_SECTIONS].bytes;
+
+	if (off % 8 != 0 || off > size || size - off < sizeof(struct image_section))
+		return IMAGE_REFUSED_SECTION;
+	const struct image_section *s = image_section_at(img, off);
+	if (section_tail_bytes(s) > size - off - sizeof(*s) || s->n_an == 0 || s->qname_size == 0 ||
+		(s->stride != 0 && (s->n_ar != 0 || s->ar_bytes != 0)))
+		return IMAGE_REFUSED_SECTION;
+	if (s->reserved[0] != 0 || s->reserved[1] != 0 || s->reserved[2] != 0)
+		return IMAGE_REFUSED_RESERVED;
+	struct walk w = {
+		.s = s,
+		.rrs = rdbuf_of(image_section_rrs(s), (size_t)s->an_bytes + s->ar_bytes),
+		.base_bytes = DNS_HEADER_BYTES + s->qname_size + 4u,
+	};
+	if (!rrs_ok(&w))
+		return IMAGE_REFUSED_SECTION_RR;
+	return fixes_ok(&w) ? IMAGE_REFUSED_OK : IMAGE_REFUSED_SECTION_FIX;
+}
