@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A reply while it is put together: sections appended behind the question, then OPT and header.
+// Private to zones/answer.
+#pragma once
+
+#include "zones/answer/answer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct reply {
+	const struct query *q;
+	const struct answer_env *env;
+	struct wrbuf *w;
+	size_t limit_bytes; // of the whole message
+	uint16_t flags; // AA and TC
+	uint16_t rcode;
+	int8_t ede;
+	uint16_t n_an, n_ns, n_ar;
+};
+
+// Begins behind header and question. udp_max_bytes: the server block's own limit (bufsize).
+void reply_init(struct reply *r, const struct query *q, const struct answer_env *env,
+	uint16_t udp_max_bytes, struct wrbuf *w);
+
+enum reply_order {
+	REPLY_IN_ORDER,
+	REPLY_ROTATED, // start at a record that follows from the query's ID (quirk 18)
+};
+
+// Appends a section's answer records, and as many additional ones as fit. Whole records only; sets
+// TC when answer records are left out (RFC 2181 9) over UDP. zone_size: of the zone in the
+// question.
+void reply_section(
+	struct reply *r, const struct image_section *s, enum reply_order order, uint8_t zone_size);
+
+// Appends the SOA to the authority section when it fits.
+void reply_soa(struct reply *r, const struct image_section *s, uint8_t zone_size);
+
+// Appends one address record owned by the question's name.
+void reply_address(struct reply *r, uint16_t type, const uint8_t *addr, uint32_t ttl_s);
+
+// Writes OPT (when the query had one) and the header.
+void reply_finish(struct reply *r);
