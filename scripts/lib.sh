@@ -76,3 +76,13 @@ meson_setup() {
 	}
 	printf '%s' "$want" >"$dir/.b53-options"
 }
+
+# Builds all targets of a build directory and shows only what a person needs of it.
+quiet_ninja() {
+	local out=$1/.b53-ninja.log rc=0
+	ninja -C "$1" -j2 -k0 --quiet >"$out" 2>&1 || rc=$?
+	# Commands, and what meson says when it configures again.
+	grep -vE '^([^ ]*/)?(cc|gcc|clang-14) .* -o |^(Compiler|Dependency|Run-time|Found|Build|Host|C compiler|C linker|Project|Source|Version|The Meson|Cleaning)' \
+		"$out" || true
+	return "$rc"
+}
