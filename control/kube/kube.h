@@ -25,6 +25,9 @@ struct kube_events {
 	// It is gone, or not relevant any more. It may be unknown. The strings are borrowed.
 	void (*del)(void *user, enum object_set set, enum object_kind kind, const char *ns,
 		const char *name);
+	// NEXT shall hold what LIVE holds of this name, if anything: the object exists, but cannot
+	// be read. May be NULL.
+	void (*keep)(void *user, enum object_kind kind, const char *ns, const char *name);
 	// NEXT replaces LIVE now. The data is that of resource_version (borrowed).
 	void (*synced)(void *user, enum object_kind kind, const char *resource_version);
 	// NEXT is dropped, LIVE stays as it is.
@@ -110,12 +113,14 @@ struct kube_timing {
 	unsigned watch_ms; // asked from the server: uniform in [watch, 2 * watch)
 	unsigned backoff_ms;
 	unsigned backoff_max_ms;
+	unsigned backoff_connect_max_ms; // while nobody answers at all
 	unsigned backoff_reset_ms;
 	unsigned short_watch_ms;
 	unsigned connect_ms;
 	unsigned silence_ms; // without a byte: the connection is dead
 	unsigned audit_ms; // uniform in [audit, 3 * audit); 0: never
 	unsigned settle_ms; // both sets follow the events for so long before an audit compares them
+	unsigned confirm_ms; // between a list that lost many objects and the one that confirms it
 	unsigned refused_ms; // how long a refused streaming list is remembered
 	unsigned credentials_ms; // period of reading rotated files again
 	unsigned page; // objects per page
