@@ -116,9 +116,8 @@ static int check_rest_of_line(struct parser *p, const struct node *n)
 }
 
 // A name, its arguments, and `{` when a block follows.
-static int parse_line(struct parser *p, struct node **out)
+static int parse_line(struct parser *p, const struct token *t, struct node **out)
 {
-	const struct token *t = peek(p);
 	int rc = 0;
 
 	if (t->kind == TOKEN_OPEN)
@@ -155,19 +154,19 @@ static int close_node(struct parser *p, struct node **at)
 }
 
 // A directive with everything between its braces.
-static int parse_directive(struct parser *p, struct node **out)
+static int parse_directive(struct parser *p, const struct token *t, struct node **out)
 {
 	struct node *at = NULL;
 	size_t depth = 0;
-	int rc = parse_line(p, out);
+	int rc = parse_line(p, t, out);
 
 	if (rc != 0 || (*out)->open == NULL)
 		return rc;
 	at = *out;
 	depth = 1;
 	while (rc == 0 && at != NULL) {
-		const struct token *t = peek(p);
 		struct node *child = NULL;
+		t = peek(p);
 		if (t == NULL)
 			return fail(p, at->open, "this { is never closed");
 		if (t->kind == TOKEN_CLOSE) {
@@ -175,7 +174,7 @@ static int parse_directive(struct parser *p, struct node **out)
 			depth--;
 			continue;
 		}
-		rc = parse_line(p, &child);
+		rc = parse_line(p, t, &child);
 		if (rc != 0)
 			return rc;
 		add_child(at, child);
@@ -205,7 +204,7 @@ static int parse_directives(struct parser *p, struct block *b, const struct toke
 			p->i++;
 			return 0;
 		}
-		int rc = parse_directive(p, &n);
+		int rc = parse_directive(p, t, &n);
 		if (rc != 0)
 			return rc;
 		if (b->last == NULL)

@@ -3,13 +3,10 @@
 #include "zones/corefile/words.h"
 
 #include "zones/base/array.h"
-#include "zones/wire/rr.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 int word_number(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 {
@@ -53,23 +50,30 @@ static uint64_t unit_ns(const char *text, size_t *len)
 	return 0;
 }
 
-// One "1.5h"; *p moves behind it.
+// One "1.5h"; *p moves behind it. By hand, because strtod follows the locale.
 static int duration_part(const char **p, double *ns)
 {
-	char *end = NULL;
+	size_t whole = strspn(*p, "0123456789");
+	const char *rest = *p + whole;
+	size_t fraction = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
+	double value = 0;
+	double scale = 1;
 	size_t len = 0;
 
-	if ((**p < '0' || **p > '9') && **p != '.')
+	if (whole + fraction == 0)
 		return -EINVAL;
-	size_t digits = strspn(*p, "0123456789.");
-	double value = strtod(*p, &end);
-	if (end != *p + digits)
-		return -EINVAL;
-	uint64_t unit = unit_ns(end, &len);
+	for (size_t i = 0; i < whole; i++)
+		value = value * 10 + ((*p)[i] - '0');
+	for (size_t i = 1; i <= fraction; i++) {
+		scale /= 10;
+		value += scale * (rest[i] - '0');
+	}
+	rest += *rest == '.' ? 1 + fraction : 0;
+	uint64_t unit = unit_ns(rest, &len);
 	if (unit == 0)
 		return -EINVAL;
 	*ns += value * (double)unit;
-	*p = end + len;
+	*p = rest + len;
 	return 0;
 }
 
@@ -202,118 +206,6 @@ int word_listen(struct arena *a, const char *text, struct config_listen *out)
 		return -EINVAL;
 	*out = (struct config_listen){.host = host, .port = port};
 	return 0;
-}
-
-struct mnemonic {
-	const char *name;
-	uint16_t number;
-};
-
-static int find_mnemonic(const struct mnemonic *list, size_t n, const char *text, uint16_t *out)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (strcasecmp(list[i].name, text) == 0) {
-			*out = list[i].number;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-int word_type(const char *text, uint16_t *out)
-{
-	// Types that CoreDNS knows by name and zones/wire has no use for.
-	static const struct mnemonic more[] = {
-		{"NULL", 10},
-		{"RP", 17},
-		{"AFSDB", 18},
-		{"X25", 19},
-		{"ISDN", 20},
-		{"RT", 21},
-		{"SIG", 24},
-		{"KEY", 25},
-		{"PX", 26},
-		{"GPOS", 27},
-		{"LOC", 29},
-		{"EID", 31},
-		{"NIMLOC", 32},
-		{"KX", 36},
-		{"CERT", 37},
-		{"APL", 42},
-		{"SSHFP", 44},
-		{"IPSECKEY", 45},
-		{"DHCID", 49},
-		{"NSEC3PARAM", 51},
-		{"SMIMEA", 53},
-		{"HIP", 55},
-		{"NINFO", 56},
-		{"RKEY", 57},
-		{"TALINK", 58},
-		{"CDS", 59},
-		{"CDNSKEY", 60},
-		{"OPENPGPKEY", 61},
-		{"CSYNC", 62},
-		{"ZONEMD", 63},
-		{"SPF", 99},
-		{"UINFO", 100},
-		{"UID", 101},
-		{"GID", 102},
-		{"NID", 104},
-		{"L32", 105},
-		{"L64", 106},
-		{"LP", 107},
-		{"EUI48", 108},
-		{"EUI64", 109},
-		{"URI", 256},
-		{"AVC", 258},
-		{"AMTRELAY", 260},
-	};
-
-	if (rr_type_parse(text, out) == 0)
-		return 0;
-	return find_mnemonic(more, ARRAY_LEN(more), text, out);
-}
-
-int word_class(const char *text, uint16_t *out)
-{
-	static const struct mnemonic classes[] = {
-		{"IN", 1}, {"CS", 2}, {"CH", 3}, {"HS", 4}, {"NONE", 254}, {"ANY", 255}};
-
-	return find_mnemonic(classes, ARRAY_LEN(classes), text, out);
-}
-
-int word_rcode(const char *text, uint16_t *out)
-{
-	static const struct mnemonic rcodes[] = {
-		{"NOERROR", 0},
-		{"FORMERR", 1},
-		{"SERVFAIL", 2},
-		{"NXDOMAIN", 3},
-		{"NOTIMP", 4},
-		{"NOTIMPL", 4},
-		{"REFUSED", 5},
-		{"YXDOMAIN", 6},
-		{"YXRRSET", 7},
-		{"NXRRSET", 8},
-		{"NOTAUTH", 9},
-		{"NOTZONE", 10},
-		{"BADSIG", 16},
-		{"BADVERS", 16},
-		{"BADKEY", 17},
-		{"BADTIME", 18},
-		{"BADMODE", 19},
-		{"BADNAME", 20},
-		{"BADALG", 21},
-		{"BADTRUNC", 22},
-		{"BADCOOKIE", 23},
-	};
-	uint64_t n = 0;
-
-	if (word_number(text, 0, 23, &n) == 0) {
-		*out = (uint16_t)n;
-		return 0;
-	}
-	return find_mnemonic(rcodes, ARRAY_LEN(rcodes), text, out);
 }
 
 // Levenshtein distance; texts longer than the table count as far away.

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+// Directives that answer by themselves: hosts, template, file, any, chaos, dns64, local.
+#include "zones/corefile/directives.h"
+
+#include "zones/base/array.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+enum { REGEX_MAX = 10000 };
+
+static int check_host_names(struct parse *p, const struct node *n)
+{
+	struct config_zone ignored;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < n->n_args; i++)
+		rc = zone_parse(p, &n->args[i], n->args[i].text, &ignored);
+	return rc;
+}
+
+// An inline line, as in /etc/hosts.
+static int take_host(struct parse *p, const struct node *n, struct config_hosts *h)
+{
+	struct config_host *items = list_grow(p->arena, h->lines, h->n_lines, sizeof(*items));
+
+	if (items == NULL)
+		return parse_no_memory(p);
+	if (n->n_args == 0)
+		return parse_tell(
+			p, n->name, PROBLEM_WARNING, "this address has no name and does nothing");
+	int rc = check_host_names(p, n);
+	if (rc != 0)
+		return rc;
+	h->lines = items;
+	struct config_host *line = &items[h->n_lines++];
+	*line = (struct config_host){.address = n->name->text, .pos = token_pos(n->name)};
+	return parse_words(p, n->args, n->n_args, &line->names);
+}
+
+#define HOSTS(field) offsetof(struct config_hosts, field)
+
+static const struct property hosts_properties[] = {
+	{"fallthrough", PROP_FALL, HOSTS(fall), 0, 0, NULL},
+	{"fallthrough_unsupported", PROP_FLAG, HOSTS(fallthrough_unsupported), 0, 0, NULL},
+	{"no_reverse", PROP_FLAG, HOSTS(no_reverse), 0, 0, NULL},
+	{"reload", PROP_MS, HOSTS(reload_ms), 0, 0, NULL},
+	{"ttl", PROP_U32, HOSTS(ttl), 1, 65535, NULL},
+};
+
+// Lines that begin with an address are hosts, the others are options.
+static int hosts_line(
+	struct parse *p, const struct node *dir, const struct node *k, struct config_hosts *h)
+{
+	struct node one = *dir;
+	struct node option = *k;
+
+	if (word_is_address(k->name->text) && k->open == NULL)
+		return take_host(p, k, h);
+	option.next = NULL;
+	one.first = &option;
+	return properties_parse(p, &one, hosts_properties, ARRAY_LEN(hosts_properties), h);
+}
+
+static int check_hosts_file(struct parse *p, const struct token *t, const char *path)
+{
+	struct stat st;
+
+	if (p->o->skip_file_checks || stat(path, &st) == 0)
+		return 0;
+	return parse_tell(
+		p, t, PROBLEM_WARNING, "%s does not exist; it is read as soon as it does", path);
+}
+
+int hosts_parse(struct parse *p, const struct node *n, struct config_directive *d)
+{
+	struct config_hosts *h = arena_alloc(p->arena, sizeof(*h));
+	int first = 0;
+	int rc = 0;
+
+	if (h == NULL)
+		return parse_no_memory(p);
+	*h = (struct config_hosts){.path = "/etc/hosts", .ttl = 3600, .reload_ms = 5000};
+	d->data = h;
+	size_t zone = n->n_args > 0;
+	if (n->n_args > 0)
+		rc = parse_path(p, &n->args[0], &h->path);
+	if (rc == 0 && n->n_args > 0)
+		rc = check_hosts_file(p, &n->args[0], h->path);
+	if (rc == 0)
+		rc = zones_or_server(p, n->args + zone, n->n_args - zone, &h->zones);
+	first = rc;
+	for (const struct node *k = n->first; parse_goes_on(p, rc) && k != NULL; k = k->next) {
+		rc = hosts_line(p, n, k, h);
+		if (first == 0)
+			first = rc;
+	}
+	if (first == 0 && h->fallthrough_unsupported && !h->fall.on)
+		return parse_error(p, n->name, "fallthrough_unsupported needs fallthrough");
+	return first;
+}
+
+static int take_match(struct parse *p, const struct node *n, void *out)
+{
+	struct config_template *t = out;
+
+	for (size_t i = 0; i < n->n_args; i++) {
+		if (strlen(n->args[i].text) > REGEX_MAX)
+			return parse_error(p, &n->args[i],
+				"a regular expression has at most %d characters", REGEX_MAX);
+	}
+	return parse_words(p, n->args, n->n_args, &t->match);
+}
+
+static int take_records(struct parse *p, const struct node *n, struct config_words *out)
+{
+	for (size_t i = 0; i < n->n_args; i++) {
+		const char *open = strstr(n->args[i].text, "{{");
+		if (open != NULL && strstr(open, "}}") == NULL)
+			return parse_error(p, &n->args[i], "{{ is never closed by }}");
+	}
+	return parse_words(p, n->args, n->n_args, out);
+}
+
+static int take_answer(struct parse *p, const struct node *n, void *out)
+{
+	struct config_template *t = out;
+
+	return take_records(p, n, &t->answer);
+}
+
+static int take_additional(struct parse *p, const struct node *n, void *out)
+{
+	struct config_template *t = out;
+
+	return take_records(p, n, &t->additional);
+}
+
+static int take_authority(struct parse *p, const struct node *n, void *out)
+{
+	struct config_template *t = out;
+
+	return take_records(p, n, &t->authority);
+}
+
+static int take_rcode(struct parse *p, const struct node *n, void *out)
+{
+	struct config_template *t = out;
+
+	if (word_rcode(n->args[0].text, &t->rcode) != 0)
+		return parse_error(p, &n->args[0], "%.40s is no RCODE", n->args[0].text);
+	return 0;
+}
+
+static int take_ederror(struct parse *p, const struct node *n, void *out)
+{
+	struct config_template *t = out;
+	uint64_t code = 0;
+
+	if (word_number(n->args[0].text, 0, UINT16_MAX, &code) != 0)
+		return parse_error(p, &n->args[0], "an extended error is a number up to 65535");
+	t->has_ede = true;
+	t->ede_code = (uint16_t)code;
+	t->ede_text = n->n_args > 1 ? n->args[1].text : NULL;
+	return 0;
+}
+
+// Whether nothing in it depends on the query, so that the image can hold the answer.
+static bool template_is_constant(const struct config_template *t)
+{
+	return t->match.n == 0 && t->answer.n == 0 && t->additional.n == 0 && t->authority.n == 0;
+}
+
+int template_parse(struct parse *p, const struct node *n, struct config_directive *d)
+{
+	static const struct property table[] = {
+		{"additional", PROP_CALL, 0, 1, ANY_NUMBER, take_additional},
+		{"answer", PROP_CALL, 0, 1, ANY_NUMBER, take_answer},
+		{"authority", PROP_CALL, 0, 1, ANY_NUMBER, take_authority},
+		{"ederror", PROP_CALL, 0, 1, 2, take_ederror},
+		{"fallthrough", PROP_FALL, offsetof(struct config_template, fall), 0, 0, NULL},
+		{"match", PROP_CALL, 0, 1, ANY_NUMBER, take_match},
+		{"rcode", PROP_CALL, 0, 1, 1, take_rcode},
+		{"upstream", PROP_IGNORED, 0, 0, 0, NULL},
+	};
+	struct config_template *t = arena_alloc(p->arena, sizeof(*t));
+	int rc = parse_shape(p, n, 2, ANY_NUMBER, BRACES_YES);
+
+	if (rc != 0)
+		return rc;
+	if (t == NULL)
+		return parse_no_memory(p);
+	d->data = t;
+	if (word_class(n->args[0].text, &t->qclass) != 0)
+		return parse_error(
+			p, &n->args[0], "%.40s is no class; use IN or ANY", n->args[0].text);
+	if (word_type(n->args[1].text, &t->qtype) != 0)
+		return parse_error(p, &n->args[1], "%.40s is no record type; use A, AAAA, ANY ...",
+			n->args[1].text);
+	rc = zones_or_server(p, n->args + 2, n->n_args - 2, &t->zones);
+	if (rc == 0)
+		rc = properties_parse(p, n, table, ARRAY_LEN(table), t);
+	if (template_is_constant(t)) {
+		d->runs = RUNS_WORKERS;
+		d->why = "its answer is the same for every name of its zones";
+	}
+	return rc;
+}
+
+int file_parse(struct parse *p, const struct node *n, struct config_directive *d)
+{
+	static const struct property table[] = {
+		{"fallthrough", PROP_FALL, offsetof(struct config_file, fall), 0, 0, NULL},
+		{"reload", PROP_MS, offsetof(struct config_file, reload_ms), 0, 0, NULL},
+		{"reload_by_mtime", PROP_FLAG, offsetof(struct config_file, reload_by_mtime), 0, 0,
+			NULL},
+		{"upstream", PROP_IGNORED, 0, 0, 0, NULL},
+	};
+	struct config_file *f = arena_alloc(p->arena, sizeof(*f));
+	struct stat st;
+	int rc = parse_shape(p, n, 1, ANY_NUMBER, BRACES_YES);
+
+	if (rc != 0)
+		return rc;
+	if (f == NULL)
+		return parse_no_memory(p);
+	f->reload_ms = 60000;
+	d->data = f;
+	rc = parse_path(p, &n->args[0], &f->path);
+	if (rc == 0)
+		rc = zones_or_server(p, n->args + 1, n->n_args - 1, &f->zones);
+	if (rc == 0)
+		rc = properties_parse(p, n, table, ARRAY_LEN(table), f);
+	if (rc == 0 && !p->o->skip_file_checks && stat(f->path, &st) != 0)
+		rc = f->reload_ms == 0
+			? parse_error(p, &n->args[0], "%s does not exist", f->path)
+			: parse_tell(p, &n->args[0], PROBLEM_WARNING,
+				  "%s does not exist; it is read as soon as it does", f->path);
+	return rc;
+}
+
+int any_parse(struct parse *p, const struct node *n, struct config_directive *d)
+{
+	(void)d;
+	return parse_shape(p, n, 0, 0, BRACES_NO);
+}
+
+int chaos_parse(struct parse *p, const struct node *n, struct config_directive *d)
+{
+	struct config_chaos *c = arena_alloc(p->arena, sizeof(*c));
+	int rc = parse_shape(p, n, 0, ANY_NUMBER, BRACES_NO);
+
+	if (rc != 0)
+		return rc;
+	if (c == NULL)
+		return parse_no_memory(p);
+	d->data = c;
+	if (n->n_args == 0)
+		return 0;
+	c->version = n->args[0].text;
+	return parse_words(p, n->args + 1, n->n_args - 1, &c->authors);
+}
+
+static int take_prefix_word(struct parse *p, const struct token *t, struct config_dns64 *d)
+{
+	if (word_cidr(t->text, &d->prefix) != 0 || d->prefix.family != 6 ||
+		d->prefix.bits % 8 != 0 || d->prefix.bits < 32 || d->prefix.bits > 96 ||
+		strchr(t->text, '/') == NULL)
+		return parse_error(p, t,
+			"the prefix is an IPv6 range of 32, 40, 48, 56, 64 or 96 bits, such as "
+			"64:ff9b::/96");
+	return 0;
+}
+
+static int take_prefix(struct parse *p, const struct node *n, void *out)
+{
+	return take_prefix_word(p, &n->args[0], out);
+}
+
+int dns64_parse(struct parse *p, const struct node *n, struct config_directive *d)
+{
+	static const struct property table[] = {
+		{"allow_ipv4", PROP_FLAG, offsetof(struct config_dns64, allow_ipv4), 0, 0, NULL},
+		{"prefix", PROP_CALL, 0, 1, 1, take_prefix},
+		{"translate_all", PROP_FLAG, offsetof(struct config_dns64, translate_all), 0, 0,
+			NULL},
+	};
+	struct config_dns64 *c = arena_alloc(p->arena, sizeof(*c));
+	int rc = parse_shape(p, n, 0, 1, BRACES_YES);
+
+	if (rc != 0)
+		return rc;
+	if (c == NULL)
+		return parse_no_memory(p);
+	d->data = c;
+	if (word_cidr("64:ff9b::/96", &c->prefix) != 0) // RFC 6052 2.1
+		return -EINVAL;
+	if (n->n_args == 1)
+		rc = take_prefix_word(p, &n->args[0], c);
+	return rc == 0 ? properties_parse(p, n, table, ARRAY_LEN(table), c) : rc;
+}
+
+static int take_localhost_prefix(struct parse *p, const struct node *n, void *out)
+{
+	struct config_local *l = out;
+
+	l->localhost_prefix = strcmp(n->args[0].text, "on") == 0;
+	if (!l->localhost_prefix && strcmp(n->args[0].text, "off") != 0)
+		return parse_error(p, &n->args[0], "localhost_prefix is on or off");
+	return 0;
+}
+
+int local_parse(struct parse *p, const struct node *n, struct config_directive *d)
+{
+	static const struct property table[] = {
+		{"localhost_prefix", PROP_CALL, 0, 1, 1, take_localhost_prefix},
+	};
+	struct config_local *l = arena_alloc(p->arena, sizeof(*l));
+	int rc = parse_shape(p, n, 0, 0, BRACES_YES);
+
+	if (rc != 0)
+		return rc;
+	if (l == NULL)
+		return parse_no_memory(p);
+	l->localhost_prefix = true;
+	d->data = l;
+	return properties_parse(p, n, table, ARRAY_LEN(table), l);
+}
