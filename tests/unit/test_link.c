@@ -107,16 +107,16 @@ static void a_message_and_its_descriptor_arrive_whole(void **state)
 static void send_raw(int sock, size_t size_bytes, int fd, size_t n)
 {
 	char bytes[64] = {0};
-	struct {
+	union {
 		struct cmsghdr head;
-		int fds[250];
+		char bytes[CMSG_SPACE(sizeof(int) * 250)];
 	} control = {.head = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
 	struct iovec iov = {.iov_base = bytes, .iov_len = size_bytes};
 	struct msghdr head = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	control.head.cmsg_len = CMSG_LEN(sizeof(int) * n);
 	for (size_t i = 0; i < n; i++)
-		control.fds[i] = fd;
+		memcpy(CMSG_DATA(&control.head) + i * sizeof(fd), &fd, sizeof(fd));
 	if (n > 0) {
 		head.msg_control = &control;
 		head.msg_controllen = CMSG_SPACE(sizeof(int) * n);

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,10 +97,12 @@ static int write_image(int fd, const void *bytes, uint64_t size_bytes)
 	return rc;
 }
 
+enum { PATH_BYTES_MAX = 1024 }; // of a saved image: two of them fit the stack of any thread
+
 // The rename itself must reach the disk too.
 static int sync_folder(const char *path)
 {
-	char folder[PATH_MAX];
+	char folder[PATH_BYTES_MAX];
 	const char *slash = strrchr(path, '/');
 	int len = slash == NULL ? 1 : slash == path ? 1 : (int)(slash - path);
 
@@ -116,7 +117,7 @@ static int sync_folder(const char *path)
 
 int publish_save(const char *path, const void *bytes, uint64_t size_bytes)
 {
-	char temp[PATH_MAX];
+	char temp[PATH_BYTES_MAX];
 
 	if (size_bytes == 0 || size_bytes > saved_max_bytes)
 		return -EINVAL;
