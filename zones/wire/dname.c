@@ -110,6 +110,16 @@ int dname_parse(const char *text, struct dname *name)
 	return 0;
 }
 
+// Bytes that a person could not read become \DDD, those that would end the label \c (RFC 1035 5.1).
+static size_t byte_print(uint8_t c, char *buf, size_t size_bytes)
+{
+	if (c <= ' ' || c > '~')
+		return (size_t)snprintf(buf, size_bytes, "\\%03u", c);
+	if (c == '.' || c == '\\' || c == '"')
+		return (size_t)snprintf(buf, size_bytes, "\\%c", c);
+	return (size_t)snprintf(buf, size_bytes, "%c", c);
+}
+
 const char *dname_print(const uint8_t *wire, char *buf, size_t size_bytes)
 {
 	size_t pos = 0;
@@ -123,15 +133,8 @@ const char *dname_print(const uint8_t *wire, char *buf, size_t size_bytes)
 	buf[0] = '\0';
 	while (*wire != 0) {
 		uint8_t len = *wire++;
-		for (uint8_t i = 0; i < len && pos + 6 < size_bytes; i++) {
-			uint8_t c = wire[i];
-			const char *fmt = "%c";
-			if (c <= ' ' || c > '~')
-				fmt = "\\%03u";
-			else if (c == '.' || c == '\\' || c == '"')
-				fmt = "\\%c";
-			pos += (size_t)snprintf(buf + pos, size_bytes - pos, fmt, c);
-		}
+		for (uint8_t i = 0; i < len && pos + 6 < size_bytes; i++)
+			pos += byte_print(wire[i], buf + pos, size_bytes - pos);
 		wire += len;
 		if (pos + 2 < size_bytes)
 			pos += (size_t)snprintf(buf + pos, size_bytes - pos, ".");
