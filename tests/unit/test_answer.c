@@ -180,7 +180,7 @@ static const struct answer_case answer_cases[] = {
 static void names_answer_as_the_image_says(void **state)
 {
 	struct snapshot s = base_snapshot();
-	struct asked a;
+	static struct asked a;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(answer_cases); i++) {
@@ -208,7 +208,7 @@ static void names_for_others_are_punted(void **state)
 	static const char *const names[] = {"www.example.com.", ".", "9.9.9.9.in-addr.arpa.",
 		"mycluster.local.", "local.", "out.ns.svc.cluster.local."};
 	struct snapshot s = base_snapshot();
-	struct asked a;
+	static struct asked a;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -220,7 +220,7 @@ static void names_for_others_are_punted(void **state)
 static void without_a_snapshot_the_answer_is_servfail(void **state)
 {
 	struct snapshot none = {0};
-	struct asked a;
+	static struct asked a;
 
 	(void)state; // proto:S11
 	ask(&none, &(struct ask_spec){.name = "a.", .type = 1, .edns_bytes = 512}, &a);
@@ -232,7 +232,7 @@ static void without_a_snapshot_the_answer_is_servfail(void **state)
 static void the_clients_spelling_is_kept(void **state)
 {
 	struct snapshot s = base_snapshot();
-	struct asked a;
+	static struct asked a;
 
 	(void)state;
 	ask(&s, &(struct ask_spec){.name = "sVC1.ns.svc.ClusteR.LocaL.", .type = RR_TYPE_SRV}, &a);
@@ -249,7 +249,7 @@ static void answers_are_cut_by_whole_records(void **state)
 	} rows[] = {{0, 1, 29}, {512, 1, 28}, {1232, 1, 73}, {4096, 1, 73}, {0, 33, 10},
 		{1232, 33, 25}};
 	struct snapshot s = base_snapshot();
-	struct asked a;
+	static struct asked a;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -282,7 +282,7 @@ static void rotation_follows_the_query_id(void **state)
 {
 	struct snapshot s = base_snapshot();
 	uint8_t seen[300] = {0};
-	struct asked a;
+	static struct asked a;
 
 	(void)state;
 	for (uint16_t id = 0; id < 300; id++) {
@@ -305,7 +305,7 @@ static void an_overlay_hides_and_adds(void **state)
 	struct image_fixture over;
 	struct image_fixture_spec spec = {
 		.n_services = 60, .generation = 8, .base = &fixture.image};
-	struct asked a;
+	static struct asked a;
 	char name[64];
 
 	(void)state;
@@ -403,7 +403,7 @@ static void the_same_names_in_any_order_give_the_same_bytes(void **state)
 static void an_oversized_service_is_capped_by_rotation_over_tcp(void **state)
 {
 	struct image_fixture big;
-	struct asked a;
+	static struct asked a;
 
 	(void)state; // DESIGN 3: 5,000 addresses do not fit 65,535 bytes
 	image_fixture_make(&big,
