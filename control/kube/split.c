@@ -330,6 +330,7 @@ int split_feed(struct split *s, const char *bytes, size_t n)
 		rc = step(&f);
 	if (rc == 0)
 		rc = flush(&f);
+	s->stopped_at = s->offset + (uint64_t)(f.p - f.start);
 	s->offset += n;
 	return rc;
 }
@@ -337,6 +338,18 @@ int split_feed(struct split *s, const char *bytes, size_t n)
 bool split_is_at_end(const struct split *s)
 {
 	return s->depth == 0;
+}
+
+const char *split_frame(const struct split *s, size_t *n)
+{
+	*n = s->whole.len;
+	return s->whole.bytes;
+}
+
+void split_position(const struct split *s, unsigned *line, unsigned *column)
+{
+	*line = s->line + 1;
+	*column = (unsigned)(s->stopped_at - s->line_offset) + 1;
 }
 
 void split_reset(struct split *s)

@@ -67,6 +67,7 @@ struct split {
 	bool in_string;
 	bool escaped;
 	bool dropping;
+	uint64_t stopped_at; // offset of the last byte looked at
 };
 
 // Feeds n bytes. 0, -EINVAL for what cannot be JSON objects, -EMSGSIZE when the frame around the
@@ -75,6 +76,12 @@ struct split {
 
 // True between two top-level objects: the stream may end here.
 bool split_is_at_end(const struct split *s);
+
+// What has been read of the object around the items, while one of them is handed out.
+const char *split_frame(const struct split *s, size_t *n);
+
+// Line and column, 1-based, of the byte that split_feed stopped at.
+void split_position(const struct split *s, unsigned *line, unsigned *column);
 
 // Forgets an unfinished piece and keeps the settings and the buffers: for the next stream.
 void split_reset(struct split *s);

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a saved cluster. JSON is cut into objects as it is read, so that a dump may be larger than
+// memory.
+#include "control/kube/dump.h"
+
+#include "control/base/cleanup.h"
+#include "control/base/log.h"
+#include "control/kube/decode.h"
+#include "control/kube/selector.h"
+#include "control/kube/split.h"
+#include "control/kube/yamldoc.h"
+#include "zones/base/array.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define OBJECT_BYTES (8U << 20)
+#define CHUNK_BYTES 65536U
+
+// What an object says it is.
+static const struct {
+	const char *kind;
+	const char *list; // the key under which a fixture has it
+	enum object_kind object;
+} kinds[] = {
+	{"Namespace", "namespaces", OBJECT_NAMESPACE},
+	{"Service", "services", OBJECT_SERVICE},
+	{"EndpointSlice", "endpointslices", OBJECT_SLICE},
+	{"Pod", "pods", OBJECT_POD},
+	{"ServiceImport", "serviceimports", OBJECT_IMPORT},
+};
+
+static const char *const lists[] = {
+	"namespaces", "services", "endpointslices", "pods", "serviceimports", NULL};
+
+struct dump {
+	const struct kube_spec *specs;
+	size_t n_specs;
+	const struct kube_events *events;
+	struct err *e;
+	const char *file;
+	unsigned line; // of the object at hand
+	unsigned column;
+	struct split split;
+	size_t known; // objects of a kind that DNS is made from
+	size_t objects; // that were handed on
+	size_t values_skipped;
+};
+
+__attribute__((format(printf, 2, 3))) static int dump_fail(struct dump *d, const char *fmt, ...)
+{
+	unsigned pos[2] = {d->line, d->column};
+	char text[128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap); // cut: for a person
+	va_end(ap);
+	return err_set_at(d->e, -EINVAL, d->file, pos, "%s", text);
+}
+
+static const struct kube_spec *spec_of(const struct dump *d, enum object_kind kind)
+{
+	for (size_t i = 0; i < d->n_specs; i++)
+		if (d->specs[i].kind == kind)
+			return &d->specs[i];
+	return NULL;
+}
+
+static int give(struct dump *d, const struct kube_spec *spec, const json_t *json)
+{
+	const json_t *meta = decode_member(json, "metadata", JSON_OBJECT);
+	const json_t *labels = decode_member(meta, "labels", JSON_OBJECT);
+	const struct kube_events *ev = d->events;
+	struct decoded out;
+
+	if (!selector_matches(spec->label_selector, labels))
+		return 0;
+	switch (decode_object(spec, json, "default", &out)) {
+	case DECODE_OK:
+		d->values_skipped += out.values_skipped;
+		d->objects++;
+		ev->put(ev->user, OBJECT_NEXT, out.object);
+		return 0;
+	case DECODE_IRRELEVANT:
+		return 0;
+	case DECODE_BAD:
+		return dump_fail(d, "an object without a name");
+	case DECODE_NO_MEMORY:
+		break;
+	}
+	return -ENOMEM;
+}
+
+// list is the key under which it was found, or NULL: then only the object's own kind counts.
+static int take_object(struct dump *d, const json_t *json, const char *list)
+{
+	const char *kind = decode_str(json, "kind");
+	const struct kube_spec *spec;
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		bool by_kind = kind != NULL && strcmp(kind, kinds[i].kind) == 0;
+		bool by_list = kind == NULL && list != NULL && strcmp(list, kinds[i].list) == 0;
+
+		if (!by_kind && !by_list)
+			continue;
+		d->known++;
+		spec = spec_of(d, kinds[i].object);
+		if (spec != NULL)
+			rc = give(d, spec, json);
+		// A slice of the clusterset has both labels, or only the other one.
+		spec = spec_of(d, OBJECT_IMPORT_SLICE);
+		if (rc == 0 && kinds[i].object == OBJECT_SLICE && spec != NULL)
+			rc = give(d, spec, json);
+	}
+	return rc; // other kinds are none of ours
+}
+
+// The elements of a typed list name no kind; it stands in front of them: "kind":"ServiceList".
+static const char *list_of_frame(const struct split *s)
+{
+	size_t n;
+	const char *frame = split_frame(s, &n);
+	char pattern[40];
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		(void)snprintf(pattern, sizeof(pattern), "\"%sList\"", kinds[i].kind); // fits
+		if (frame != NULL && memmem(frame, n, pattern, strlen(pattern)) != NULL)
+			return kinds[i].list;
+	}
+	return NULL;
+}
+
+static int on_piece(void *user, const struct split_piece *piece)
+{
+	struct dump *d = user;
+	CLEANUP_JSON json_t *json = NULL;
+	json_error_t error;
+	const char *list = piece->list;
+
+	d->line = piece->line;
+	d->column = piece->column;
+	if (piece->text == NULL)
+		return dump_fail(d, "an object that is larger than %u MiB or nested too deeply",
+			OBJECT_BYTES >> 20);
+	json = json_loadb(piece->text, piece->text_bytes, JSON_ALLOW_NUL, &error);
+	if (json == NULL) {
+		d->column = (unsigned)error.column + (error.line <= 1 ? piece->column - 1 : 0);
+		d->line = piece->line + (unsigned)(error.line > 0 ? error.line - 1 : 0);
+		return dump_fail(d, "%s", error.text);
+	}
+	if (piece->kind == SPLIT_ITEM && strcmp(list, "items") == 0)
+		list = list_of_frame(&d->split);
+	if (piece->kind == SPLIT_ITEM && list == NULL && decode_str(json, "kind") == NULL)
+		return dump_fail(d, "an object without a kind");
+	return take_object(d, json, piece->kind == SPLIT_ITEM ? list : NULL);
+}
+
+static int on_document(void *user, const struct yamldoc_value *value)
+{
+	struct dump *d = user;
+
+	d->line = value->line;
+	d->column = value->column;
+	if (!json_is_object(value->json))
+		return dump_fail(d, "not an object of Kubernetes");
+	return take_object(d, value->json, NULL);
+}
+
+static int read_json(struct dump *d, FILE *f)
+{
+	CLEANUP_CHAR char *chunk = malloc(CHUNK_BYTES);
+	struct split *s = &d->split;
+	int rc = chunk != NULL ? 0 : -ENOMEM;
+	size_t n;
+
+	*s = (struct split){.piece = on_piece,
+		.user = d,
+		.lists = lists,
+		.cut = true,
+		.max_bytes = OBJECT_BYTES};
+	while (rc == 0 && (n = fread(chunk, 1, CHUNK_BYTES, f)) != 0) {
+		rc = split_feed(s, chunk, n);
+		if (rc == -EINVAL && d->e->code == 0) {
+			split_position(s, &d->line, &d->column);
+			rc = dump_fail(d, "not a sequence of JSON objects");
+		}
+	}
+	split_position(s, &d->line, &d->column);
+	if (rc == -EMSGSIZE)
+		rc = dump_fail(d, "too much around the list of objects");
+	if (rc == 0 && ferror(f))
+		rc = err_set(d->e, -EIO, "cannot read %.120s", d->file);
+	if (rc == 0 && !split_is_at_end(s))
+		rc = dump_fail(d, "the file ends in the middle of an object");
+	split_fini(s);
+	return rc;
+}
+
+static int read_file(struct dump *d, const char *path)
+{
+	CLEANUP_FILE FILE *f = fopen(path, "re");
+	int c;
+
+	d->file = path;
+	if (f == NULL)
+		return err_set(d->e, -errno, "cannot read %.100s: %s", path, strerror(errno));
+	do
+		c = getc(f);
+	while (c == ' ' || c == '\n' || c == '\r' || c == '\t');
+	rewind(f);
+	if (c == '{')
+		return read_json(d, f);
+	return yamldoc_read_file(f, path, true, on_document, d, d->e);
+}
+
+static int is_dump_file(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	if (entry->d_name[0] == '.' || dot == NULL)
+		return 0;
+	return strcmp(dot, ".json") == 0 || strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0;
+}
+
+static int read_entry(struct dump *d, const char *folder, const char *name)
+{
+	CLEANUP_CHAR char *path = NULL;
+	int rc;
+
+	if (asprintf(&path, "%s/%s", folder, name) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	rc = read_file(d, path);
+	d->file = NULL;
+	return rc;
+}
+
+// In the order of names, so that of two objects with one name always the same wins.
+static int read_folder(struct dump *d, const char *path)
+{
+	struct dirent **entries = NULL;
+	int n = scandir(path, &entries, is_dump_file, alphasort);
+	int rc = 0;
+
+	if (n < 0)
+		return err_set(d->e, -errno, "cannot read %.100s: %s", path, strerror(errno));
+	for (int i = 0; i < n; i++) {
+		if (rc == 0)
+			rc = read_entry(d, path, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return rc;
+}
+
+static int read_path(struct dump *d, const char *path)
+{
+	struct stat st;
+	int rc;
+
+	if (stat(path, &st) != 0)
+		return err_set(d->e, -errno, "cannot read %.100s: %s", path, strerror(errno));
+	rc = S_ISDIR(st.st_mode) ? read_folder(d, path) : read_file(d, path);
+	if (rc == 0 && d->known == 0)
+		rc = err_set(d->e, -EINVAL, "%.100s has no objects that DNS is made from", path);
+	return rc;
+}
+
+int kube_dump_load(const char *path, const struct kube_spec *specs, size_t n,
+	const struct kube_events *events, struct err *e)
+{
+	struct dump d = {.specs = specs, .n_specs = n, .events = events, .e = e};
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!selector_is_valid(specs[i].label_selector))
+			return err_set(e, -EINVAL, "not a label selector: %.100s",
+				specs[i].label_selector);
+	for (size_t i = 0; i < n; i++)
+		events->begin(events->user, specs[i].kind);
+	rc = read_path(&d, path);
+	if (rc == -ENOMEM)
+		(void)err_set(e, rc, "out of memory"); // keeps what was said before
+	for (size_t i = 0; i < n; i++) {
+		if (rc != 0)
+			events->abandoned(events->user, specs[i].kind);
+		else
+			events->synced(events->user, specs[i].kind, "0");
+	}
+	if (rc == 0)
+		log_info("kube", "dump loaded", LOG_STR("path", path),
+			LOG_NUM("objects", d.objects), LOG_NUM("values_skipped", d.values_skipped));
+	return rc;
+}
