@@ -82,7 +82,7 @@ quiet_ninja() {
 	local out=$1/.b53-ninja.log rc=0
 	ninja -C "$1" -j2 -k0 --quiet >"$out" 2>&1 || rc=$?
 	# Commands, and what meson says when it configures again.
-	grep -vE '^([^ ]*/)?(cc|gcc|clang-14) .* -o |^(Compiler|Dependency|Run-time|Found|Build|Host|C compiler|C linker|Project|Source|Version|The Meson|Cleaning)' \
+	grep -vE '^([^ ]*/)?(cc|gcc|clang-14) .* -o |^(Compiler|Dependency|Run-time|Found|Build|Host|C compiler|C linker|Project|Source|Version|The Meson|Cleaning|burst53 [0-9]|  User defined|    (buildtype|werror|b_[a-z]*|c_args) *:)' \
 		"$out" || true
 	return "$rc"
 }
