@@ -5,6 +5,7 @@
 #include "zones/corefile/directives.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char builtin[] = ".:53 {\n\twhoami\n\tlog\n}\n"; // k8s:3.7
@@ -85,6 +86,21 @@ static int note_error(struct parse *p)
 	return 0;
 }
 
+static int compare_problems(const void *a, const void *b)
+{
+	const struct config_problem *x = a;
+	const struct config_problem *y = b;
+	int c = strcmp(x->pos.file, y->pos.file);
+
+	if (c == 0 && x->pos.line != y->pos.line)
+		c = x->pos.line < y->pos.line ? -1 : 1;
+	if (c == 0 && x->pos.column != y->pos.column)
+		c = x->pos.column < y->pos.column ? -1 : 1;
+	if (c == 0 && x->severity != y->severity)
+		c = x->severity < y->severity ? -1 : 1;
+	return c;
+}
+
 static int parse_text(const char *name, const char *directory, const char *text,
 	const struct config_options *o, struct config *c, struct err *e)
 {
@@ -104,6 +120,8 @@ static int parse_text(const char *name, const char *directory, const char *text,
 	c->hash = x.hash;
 	if (rc != 0 && note_error(&p) != 0)
 		return parse_no_memory(&p);
+	if (c->n_problems > 1)
+		qsort(c->problems, c->n_problems, sizeof(*c->problems), compare_problems);
 	return rc;
 }
 

@@ -124,7 +124,7 @@ struct config {
 	struct arena arena;
 	struct config_server *servers;
 	size_t n_servers;
-	struct config_problem *problems; // warnings and notes too; in order of discovery
+	struct config_problem *problems; // warnings and notes too; by file, line and column
 	size_t n_problems;
 	struct config_words files; // every file read, the Corefile first
 	uint64_t hash; // over the tokens after imports and environment; for `reload`

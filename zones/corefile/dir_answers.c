@@ -214,6 +214,7 @@ int file_parse(struct parse *p, const struct node *n, struct config_directive *d
 		{"reload", PROP_MS, offsetof(struct config_file, reload_ms), 0, 0, NULL},
 		{"reload_by_mtime", PROP_FLAG, offsetof(struct config_file, reload_by_mtime), 0, 0,
 			NULL},
+		{"transfer", PROP_CALL, 0, 0, ANY_NUMBER, transfer_legacy},
 		{"upstream", PROP_IGNORED, 0, 0, 0, NULL},
 	};
 	struct config_file *f = arena_alloc(p->arena, sizeof(*f));

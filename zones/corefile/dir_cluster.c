@@ -161,9 +161,7 @@ static int take_legacy(struct parse *p, const struct node *n, void *out)
 	if (strcmp(name, "federation") == 0)
 		return parse_fixable(p, n->name, FIX_DELETE,
 			"federation is gone since CoreDNS 1.7; delete the line");
-	return parse_fixable(p, n->name, FIX_TRANSFER,
-		"transfer inside kubernetes is gone since CoreDNS 1.8; "
-		"use the directive `transfer ZONES { to ... }`");
+	return transfer_legacy(p, n, out);
 }
 
 #define K8S(field) offsetof(struct config_kubernetes, field)
@@ -250,6 +248,7 @@ int k8s_external_parse(struct parse *p, const struct node *n, struct config_dire
 		{"fallthrough", PROP_FALL, EXT(fall), 0, 0, NULL},
 		{"headless", PROP_FLAG, EXT(headless), 0, 0, NULL},
 		{"ttl", PROP_U32, EXT(ttl), 0, 3600, NULL},
+		{"upstream", PROP_CALL, 0, 0, ANY_NUMBER, take_legacy},
 	};
 	struct config_k8s_external *x = arena_alloc(p->arena, sizeof(*x));
 

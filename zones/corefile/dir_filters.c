@@ -269,6 +269,14 @@ static int take_source(struct parse *p, const struct node *n, void *out)
 	return 0;
 }
 
+int transfer_legacy(struct parse *p, const struct node *n, void *out)
+{
+	(void)out;
+	return parse_fixable(p, n->name, FIX_TRANSFER,
+		"transfer in the braces of a zone is gone since CoreDNS 1.8; "
+		"use the directive `transfer ZONES { to ... }`");
+}
+
 int transfer_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {

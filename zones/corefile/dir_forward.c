@@ -313,6 +313,24 @@ static int take_from(struct parse *p, const struct node *n, struct config_forwar
 		f->from.text);
 }
 
+int forward_check_files(struct parse *p, const struct node *n)
+{
+	struct config_upstream ignored;
+	int first = 0;
+
+	for (size_t i = 1; i < n->n_args; i++) {
+		const char *text = n->args[i].text;
+		if (!looks_like_file(text) || strstr(text, "://") != NULL)
+			continue;
+		int rc = take_file(p, &n->args[i], text, &ignored);
+		if (first == 0)
+			first = rc;
+		if (!parse_goes_on(p, rc))
+			return rc;
+	}
+	return first;
+}
+
 int forward_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	struct config_forward *f = arena_alloc(p->arena, sizeof(*f));

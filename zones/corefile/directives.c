@@ -136,24 +136,40 @@ static enum config_kind find_kind(const char *name)
 	return k;
 }
 
-// Directives of former versions (corefile-migration's tables), and plain mistakes.
+// Directives of former versions (corefile-migration's tables).
+static const struct legacy {
+	const char *name;
+	enum config_fix fix;
+	const char *text;
+} legacy[] = {
+	{"proxy", FIX_PROXY,
+		"proxy is gone since CoreDNS 1.5; its successor is forward, with the same FROM and "
+		"TO"},
+	{"federation", FIX_DELETE,
+		"federation is gone since CoreDNS 1.7; delete it with its braces"},
+	{"upstream", FIX_DELETE, "upstream has had no effect since CoreDNS 1.7; delete it"},
+	{"startup", FIX_DELETE, "startup is gone, and burst53 starts no programs; delete it"},
+	{"shutdown", FIX_DELETE, "shutdown is gone, and burst53 starts no programs; delete it"},
+};
+
+static int legacy_directive(struct parse *p, const struct node *n, const struct legacy *l)
+{
+	int rc = parse_fixable(p, n->name, l->fix, "%s", l->text);
+
+	if (l->fix != FIX_PROXY || !parse_goes_on(p, rc))
+		return rc;
+	int files_rc = forward_check_files(p, n);
+	return files_rc == -ENOMEM ? files_rc : rc;
+}
+
 static int unknown_directive(struct parse *p, const struct node *n)
 {
 	const char *name = n->name->text;
 
-	if (strcmp(name, "proxy") == 0)
-		return parse_fixable(p, n->name, FIX_PROXY,
-			"proxy is gone since CoreDNS 1.5; its successor is forward, with the same "
-			"FROM and TO");
-	if (strcmp(name, "federation") == 0)
-		return parse_fixable(p, n->name, FIX_DELETE,
-			"federation is gone since CoreDNS 1.7; delete it with its braces");
-	if (strcmp(name, "upstream") == 0)
-		return parse_fixable(p, n->name, FIX_DELETE,
-			"upstream has had no effect since CoreDNS 1.7; delete it");
-	if (strcmp(name, "startup") == 0 || strcmp(name, "shutdown") == 0)
-		return parse_fixable(p, n->name, FIX_DELETE,
-			"%s is gone, and burst53 starts no programs; delete it", name);
+	for (size_t i = 0; i < ARRAY_LEN(legacy); i++) {
+		if (strcmp(legacy[i].name, name) == 0)
+			return legacy_directive(p, n, &legacy[i]);
+	}
 	const char *near = word_nearest(name, names, DIR_N);
 	if (near != NULL)
 		return parse_error(

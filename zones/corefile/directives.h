@@ -14,6 +14,8 @@ directive_parse autopath_parse;
 // dir_forward.c, dir_cache.c
 directive_parse forward_parse;
 directive_parse cache_parse;
+// Tells which files among the upstreams of a line do not exist.
+[[nodiscard]] int forward_check_files(struct parse *p, const struct node *n);
 // dir_rewrite.c
 directive_parse rewrite_parse;
 // dir_answers.c
@@ -31,6 +33,8 @@ directive_parse header_parse;
 directive_parse loadbalance_parse;
 directive_parse nsid_parse;
 directive_parse transfer_parse;
+// `transfer to` among the properties of another directive.
+int transfer_legacy(struct parse *p, const struct node *n, void *out);
 // dir_logs.c
 directive_parse errors_parse;
 directive_parse log_parse;

@@ -9,6 +9,7 @@
 struct lexer {
 	struct arena *arena;
 	const char *file;
+	const char *text;
 	const char *at;
 	const char *end;
 	unsigned line;
@@ -91,6 +92,7 @@ static int lexer_emit(struct lexer *x, struct token *t)
 		t->kind = TOKEN_CLOSE;
 	if (t->width == 0)
 		t->width = 1;
+	t->end = (size_t)(x->at - x->text);
 	x->out->items = items;
 	items[x->out->n++] = *t;
 	x->starts_line = false;
@@ -195,6 +197,7 @@ int tokens_read(struct arena *a, const char *file, const char *text, size_t size
 {
 	struct lexer x = {.arena = a,
 		.file = file,
+		.text = text,
 		.at = text,
 		.end = text + size_bytes,
 		.line = 1,
@@ -211,6 +214,7 @@ int tokens_read(struct arena *a, const char *file, const char *text, size_t size
 		x.at += 3;
 	while (rc == 0 && lexer_seek(&x)) {
 		struct token t = {.file = file,
+			.offset = (size_t)(x.at - text),
 			.line = x.line,
 			.column = x.column,
 			.starts_line = x.starts_line};

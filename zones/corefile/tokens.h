@@ -17,6 +17,8 @@ struct token {
 	unsigned line; // where it begins, 1-based
 	unsigned column; // in characters, 1-based
 	unsigned width; // characters as written on its first line, at least 1
+	size_t offset; // bytes from the start of its file, quotes included
+	size_t end; // of the byte behind it
 	enum token_kind kind;
 	bool starts_line; // first word on its line
 	bool is_quoted;

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every name and address is checked before it is printed, so that a value cannot bring directives
+// of its own into the Corefile.
+#include "cli/kube_dns.h"
+
+#include "zones/corefile/words.h"
+#include "zones/wire/dname.h"
+
+#include <jansson.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { UPSTREAMS_MAX = 15 };
+
+bool kube_dns_is_json(const char *text)
+{
+	return text[strspn(text, " \t\r\n")] == '{';
+}
+
+static int check_address(const json_t *j, struct err *e)
+{
+	struct arena arena = {0};
+	const char *text = json_string_value(j);
+	char *host = NULL;
+	uint16_t port = 53;
+	bool good = text != NULL && word_host_port(&arena, text, &host, &port) == 0 &&
+		word_is_address(host) && strpbrk(text, " \t\r\n{}\"#%") == NULL;
+
+	arena_fini(&arena);
+	if (good)
+		return 0;
+	return err_set(e, -EINVAL, "%.60s is no address of a name server",
+		text == NULL ? "a value that is no string" : text);
+}
+
+// " 10.0.0.1 10.0.0.2:5300" of a JSON list.
+static int print_addresses(FILE *out, const json_t *list, struct err *e)
+{
+	size_t i = 0;
+	json_t *one = NULL;
+
+	if (!json_is_array(list) || json_array_size(list) == 0)
+		return err_set(e, -EINVAL, "name servers must be a list of addresses");
+	if (json_array_size(list) > UPSTREAMS_MAX)
+		return err_set(e, -EINVAL, "more than %d name servers in a list", UPSTREAMS_MAX);
+	json_array_foreach(list, i, one)
+	{
+		if (check_address(one, e) != 0)
+			return -EINVAL;
+		(void)fprintf(out, " %s", json_string_value(one));
+	}
+	return 0;
+}
+
+// The value of a key is JSON inside a string. A missing key is NULL and no error.
+static int load_value(const json_t *data, const char *key, json_t **out, struct err *e)
+{
+	const json_t *text = json_object_get(data, key);
+	json_error_t je;
+
+	*out = NULL;
+	if (text == NULL || json_string_value(text) == NULL || json_string_length(text) == 0)
+		return 0;
+	*out = json_loads(json_string_value(text), JSON_REJECT_DUPLICATES, &je);
+	if (*out == NULL)
+		return err_set(e, -EINVAL, "%s is no JSON: %s", key, je.text);
+	return 0;
+}
+
+static int print_stub(FILE *out, const char *domain, const json_t *servers, struct err *e)
+{
+	struct dname name;
+
+	if (strpbrk(domain, " \t\r\n{}\"#/:,()\\") != NULL || dname_parse(domain, &name) != 0)
+		return err_set(e, -EINVAL, "stub domain %.60s is no domain name", domain);
+	(void)fprintf(out, "%s:53 {\n    errors\n    cache 30\n    loop\n    forward .", domain);
+	if (print_addresses(out, servers, e) != 0)
+		return -EINVAL;
+	(void)fprintf(out, "\n    loadbalance\n    reload\n}\n");
+	return 0;
+}
+
+static int print_corefile(FILE *out, json_t *stubs, const json_t *upstreams, struct err *e)
+{
+	const char *domain = NULL;
+	json_t *servers = NULL;
+
+	(void)fprintf(out,
+		".:53 {\n    errors\n    health {\n        lameduck 5s\n    }\n    ready\n"
+		"    kubernetes cluster.local in-addr.arpa ip6.arpa {\n"
+		"        pods insecure\n        fallthrough in-addr.arpa ip6.arpa\n"
+		"        ttl 30\n    }\n    prometheus :9153\n    forward .");
+	if (upstreams == NULL)
+		(void)fprintf(out, " /etc/resolv.conf");
+	else if (print_addresses(out, upstreams, e) != 0)
+		return -EINVAL;
+	(void)fprintf(out, "\n    cache 30\n    loop\n    reload\n    loadbalance\n}\n");
+	if (stubs != NULL && !json_is_object(stubs))
+		return err_set(e, -EINVAL, "stubDomains must be an object of domain to addresses");
+	json_object_foreach(stubs, domain, servers)
+	{
+		if (print_stub(out, domain, servers, e) != 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static char *convert(const json_t *data, struct err *e)
+{
+	json_t *stubs = NULL;
+	json_t *upstreams = NULL;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = NULL;
+	int rc = load_value(data, "stubDomains", &stubs, e);
+
+	if (rc == 0)
+		rc = load_value(data, "upstreamNameservers", &upstreams, e);
+	if (rc == 0)
+		out = open_memstream(&text, &size);
+	if (rc == 0 && out == NULL)
+		rc = err_set(e, -ENOMEM, "out of memory");
+	if (rc == 0)
+		rc = print_corefile(out, stubs, upstreams, e);
+	if (out != NULL && fclose(out) != 0)
+		rc = err_set(e, -ENOMEM, "out of memory");
+	json_decref(stubs);
+	json_decref(upstreams);
+	if (rc == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+char *kube_dns_corefile(const char *name, const char *json, struct err *e)
+{
+	json_error_t je;
+	json_t *map = json_loads(json, JSON_REJECT_DUPLICATES, &je);
+	char *out = NULL;
+
+	if (map == NULL) {
+		(void)err_set_at(e, -EINVAL, name,
+			(unsigned[]){(unsigned)je.line, (unsigned)je.column},
+			"this looks like a ConfigMap but is no JSON: %s", je.text);
+		return NULL;
+	}
+	const char *kind = json_string_value(json_object_get(map, "kind"));
+	const json_t *data = json_object_get(map, "data");
+	const char *corefile = json_string_value(json_object_get(data, "Corefile"));
+	if (kind == NULL || strcmp(kind, "ConfigMap") != 0)
+		(void)err_set(e, -EINVAL, "%s is JSON, but no ConfigMap", name);
+	else if (corefile != NULL)
+		out = strdup(corefile);
+	else
+		out = convert(data, e);
+	json_decref(map);
+	return out;
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// ConfigMaps instead of a Corefile: CoreDNS' own (key Corefile), and kube-dns' (stubDomains and
+// upstreamNameservers), which becomes the Corefile that does the same.
+#pragma once
+
+#include "zones/base/err.h"
+
+#include <stdbool.h>
+
+// True when a text is JSON rather than a Corefile: the first character that counts is a brace.
+bool kube_dns_is_json(const char *text);
+
+// The Corefile of a ConfigMap as `kubectl get configmap -o json` prints it; owned by the caller.
+// NULL with the reason in *e.
+char *kube_dns_corefile(const char *name, const char *json, struct err *e);
