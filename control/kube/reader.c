@@ -95,7 +95,8 @@ static enum kube_result result_of_code(long code)
 static enum kube_result sort_outcome(struct reader *rd, const struct http_outcome *o)
 {
 	struct stream *s = &rd->stream;
-	bool whole = split_is_at_end(&s->split) && (s->kind == STREAM_WATCH || s->listed);
+	bool whole =
+		split_is_at_end(&s->split) && (rd->want == READER_PAGED ? s->listed : rd->complete);
 
 	rd->retry_after_s =
 		s->status.retry_after_s != 0 ? s->status.retry_after_s : o->retry_after_s;
@@ -117,7 +118,7 @@ static enum kube_result sort_outcome(struct reader *rd, const struct http_outcom
 
 static void count(struct reader *rd, enum kube_result result)
 {
-	if (rd->want == READER_WATCH)
+	if (rd->want == READER_WATCH || rd->complete)
 		rd->stats->watch_results[result]++;
 	else
 		rd->stats->list_results[result]++;

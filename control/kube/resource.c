@@ -201,17 +201,15 @@ static void watch_ended(struct resource *r, struct reader *rd, enum kube_result 
 // What was noticed inside libcurl: it is done now.
 static void decide(struct resource *r)
 {
-	struct reader *rd = r->live;
-
-	if (rd != NULL && rd->backwards) {
+	if (r->next != NULL && r->next->complete && r->next->want == READER_STREAMED) {
+		r->next->want = READER_WATCH;
+		r->stats.list_results[KUBE_OK]++; // the same request goes on as a watch
+		next_complete(r);
+	}
+	if (r->live != NULL && r->live->backwards) {
 		log_warn("kube", "a watch went back to older resource versions, reading all again",
 			LOG_STR("resource", object_kind_name(r->spec.kind)));
 		relist(r, KUBE_RELIST_BACKWARDS, KUBE_OK);
-	}
-	if (r->next != NULL && r->next->complete && !r->settling &&
-		r->next->want == READER_STREAMED) {
-		r->next->want = READER_WATCH;
-		next_complete(r);
 	}
 }
 
