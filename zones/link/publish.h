@@ -16,6 +16,9 @@ enum publish_type {
 	PUBLISH_ACK = 3, // receiver's answer: status 0, or -errno and a reason
 	PUBLISH_PAIR_NEXT = 4, // with one memfd: a new base; takes effect with the overlay that
 			       // follows, both by one store (DESIGN 3, Layers)
+	PUBLISH_WANT = 5, // to the supervisor: send me what you have. It sends base, overlay and
+			  // counters (each with its memfd, what it lacks left out), then an ack
+	PUBLISH_COUNTERS = 6, // with the counters' memfd, opened for reading
 };
 
 struct publish_msg {

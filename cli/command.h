@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sub-commands of `burst53`: one file each, listed in main.c. Every one prints help for --help
+// and returns an exit code.
+#pragma once
+
+enum exit_code {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1, // what was asked for could not be done; the reason is on stderr
+	EXIT_USAGE = 2, // the command line is wrong
+};
+
+// argv[0] is the sub-command's name.
+typedef int command_fn(int argc, char **argv);
+
+command_fn command_check;
+command_fn command_run;

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// burst53: the supervisor and the commands people use.
+#include "cli/command.h"
+
+#include "zones/base/array.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+	const char *name;
+	const char *summary;
+	command_fn *fn;
+};
+
+static const struct command commands[] = {
+	{"run", "serve: start the processes and look after them", command_run},
+};
+
+static void print_help(FILE *out)
+{
+	(void)fprintf(out,
+		"usage: burst53 COMMAND [OPTION]...\n"
+		"Cluster DNS of Kubernetes at the speed of the network card.\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		(void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+	(void)fprintf(out,
+		"\n`burst53 COMMAND --help` lists the options of a command.\n"
+		"Exit codes: 0 done, 1 failed, 2 wrong command line.\n");
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+		strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return EXIT_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		(void)puts("burst53 " B53_VERSION);
+		return EXIT_OK;
+	}
+	const struct command *command = find_command(argv[1]);
+	if (command == NULL) {
+		(void)fprintf(stderr, "burst53: there is no command '%s'\n\n", argv[1]);
+		print_help(stderr);
+		return EXIT_USAGE;
+	}
+	return command->fn(argc - 1, argv + 1);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of `burst53 run` as data.
+#pragma once
+
+#include "cli/address.h"
+
+#include "zones/base/err.h"
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	RUN_ADDRESSES_MAX = 16,
+	RUN_WORKERS_MAX = 32,
+};
+
+enum port_kind {
+	PORT_NONE, // kernel sockets, no DPDK
+	PORT_AF_PACKET,
+	PORT_AF_XDP,
+	PORT_EAL, // device arguments handed to DPDK as they are
+	PORT_PCI,
+};
+
+enum hugepages { HUGE_AUTO, HUGE_OFF };
+
+struct run_options {
+	const char *conf;
+	const char *kubeconfig, *context, *dump; // all NULL: in the cluster
+	const char *port; // as written
+	enum port_kind port_kind;
+	char ifname[IFNAMSIZ]; // of af_packet and af_xdp
+	struct address addresses[RUN_ADDRESSES_MAX];
+	size_t n_addresses;
+	struct address gateways[2];
+	size_t n_gateways;
+	unsigned workers;
+	const char *idle; // NULL: chosen by the kind of port
+	const char *run_dir, *state_dir;
+	enum hugepages hugepages;
+	unsigned memory_mb;
+	const char *api_netns; // NULL: the supervisor's own
+	uint16_t dns_port; // 0: as the Corefile says
+	const char *max_image_age; // NULL: control's own default
+	const char *pidfile;
+	bool is_quiet;
+};
+
+enum run_parse { RUN_PARSED, RUN_HELP, RUN_WRONG };
+
+// Reads the command line; strings stay borrowed from argv. RUN_HELP: help was printed on stdout.
+// RUN_WRONG: the reason was printed on stderr.
+enum run_parse run_options_parse(int argc, char **argv, struct run_options *out);

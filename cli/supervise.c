@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// The supervisor's loop: signals, deaths, its socket, and five looks a second at the counters.
+#include "cli/supervisor.h"
+
+#include "cli/proc.h"
+#include "cli/say.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+	START_MS = 2000, // a child that fails sooner, the first time, fails the start
+	STOP_MS = 3000, // then SIGKILL
+	EXIT_NO_EXEC = 126,
+};
+
+static bool is_used(const struct child *c)
+{
+	return c->path[0] != 0;
+}
+
+static void save_state(struct supervisor *s)
+{
+	char path[PATH_MAX];
+
+	s->state.n_children = 0;
+	for (unsigned i = 0; i < CHILD_COUNT; i++) {
+		const struct child *c = &s->children[i];
+		struct state_child *sc = &s->state.children[s->state.n_children];
+		if (!is_used(c))
+			continue;
+		*sc = (struct state_child){.proc = {.pid = c->pid, .start_ticks = c->start_ticks},
+			.starts = c->starts};
+		(void)snprintf(sc->name, sizeof(sc->name), "%s", c->name);
+		s->state.n_children++;
+	}
+	int rc =
+		run_dir_file(&s->dir, "state", path) ? state_write(path, &s->state) : -ENAMETOOLONG;
+	if (rc != 0)
+		say_warn("state cannot be written reason=\"%s\"", strerror(-rc));
+}
+
+static void start_child(struct supervisor *s, enum child_role role)
+{
+	struct child *c = &s->children[role];
+	struct child_args args = {0};
+
+	launch_args(s, role, &args);
+	int rc = child_start(c, &args);
+	child_args_fini(&args);
+	if (rc == 0) {
+		say_info("process started name=%s pid=%d starts=%u", c->name, (int)c->pid,
+			c->starts);
+		return;
+	}
+	say_error("process cannot be started name=%s reason=\"%s\"", c->name, strerror(-rc));
+	c->started_ms = proc_now_ms();
+	child_schedule(c, c->started_ms);
+}
+
+static void say_end(const struct child *c, int status)
+{
+	if (WIFSIGNALED(status))
+		say_warn("process was killed name=%s signal=%d", c->name, WTERMSIG(status));
+	else
+		say_warn("process ended name=%s code=%d", c->name, WEXITSTATUS(status));
+}
+
+// What cannot start at all must not be tried for ever while somebody waits for the prompt.
+static bool is_failed_start(const struct supervisor *s, const struct child *c, int status)
+{
+	return c->starts == 1 && WIFEXITED(status) && WEXITSTATUS(status) != 0 &&
+		proc_now_ms() - s->started_ms < START_MS;
+}
+
+static void forget_workers(struct supervisor *s)
+{
+	counter_set(&s->counters->dataplane_ready, 0);
+	counter_set(&s->counters->link_up, 0);
+	s->counters->n_workers = 0;
+}
+
+static void child_ended(struct supervisor *s, enum child_role role)
+{
+	struct child *c = &s->children[role];
+	int status = child_reap(c);
+
+	say_end(c, status);
+	if (role == CHILD_DATAPLANE)
+		forget_workers(s);
+	if (is_failed_start(s, c, status)) {
+		say_error("the start failed name=%s", c->name);
+		s->is_stopping = true;
+		s->exit_code = 1;
+		return;
+	}
+	child_schedule(c, proc_now_ms());
+}
+
+static void start_due(struct supervisor *s)
+{
+	uint64_t now = proc_now_ms();
+	bool is_changed = false;
+
+	for (unsigned i = 0; i < CHILD_COUNT; i++) {
+		struct child *c = &s->children[i];
+		if (!is_used(c) || c->pid != 0 || c->restart_ms > now)
+			continue;
+		start_child(s, (enum child_role)i);
+		is_changed = true;
+	}
+	if (is_changed)
+		save_state(s);
+}
+
+static void look_at_workers(struct supervisor *s)
+{
+	struct child *c = &s->children[CHILD_DATAPLANE];
+	uint64_t now = proc_now_ms();
+
+	if (!is_used(c) || c->pid == 0 || now - s->watch.last_ms < WATCH_TICK_MS)
+		return;
+	if (!watch_is_hung(&s->watch, s->counters, now))
+		return;
+	say_error("a worker hangs, the dataplane is replaced pid=%d", (int)c->pid);
+	memset(s->watch.still, 0, sizeof(s->watch.still));
+	child_signal(c, SIGKILL);
+}
+
+static void take_signal(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGHUP) {
+			child_signal(&s->children[CHILD_CONTROL], SIGUSR1);
+			continue;
+		}
+		say_info("stopping signal=%u", info.ssi_signo);
+		s->is_stopping = true;
+	}
+}
+
+// One descriptor of the loop and what it belongs to.
+enum {
+	SLOT_SIGNAL,
+	SLOT_LISTEN,
+	SLOT_PEERS,
+	SLOT_CHILDREN = SLOT_PEERS + PEERS_MAX,
+	SLOTS = SLOT_CHILDREN + CHILD_COUNT
+};
+
+static void fill_slots(const struct supervisor *s, struct pollfd slots[SLOTS])
+{
+	for (unsigned i = 0; i < SLOTS; i++)
+		slots[i] = (struct pollfd){.fd = -1, .events = POLLIN}; // poll skips -1
+	slots[SLOT_SIGNAL].fd = s->signal_fd;
+	slots[SLOT_LISTEN].fd = s->dir.supervisor_fd;
+	for (unsigned i = 0; i < PEERS_MAX; i++)
+		slots[SLOT_PEERS + i].fd = s->peers[i];
+	for (unsigned i = 0; i < CHILD_COUNT; i++)
+		slots[SLOT_CHILDREN + i].fd = s->children[i].pidfd;
+}
+
+// Until the next look at the counters or the next restart.
+static int wait_ms(const struct supervisor *s)
+{
+	uint64_t now = proc_now_ms(), wait = WATCH_TICK_MS;
+
+	for (unsigned i = 0; i < CHILD_COUNT; i++) {
+		const struct child *c = &s->children[i];
+		if (!is_used(c) || c->pid != 0)
+			continue;
+		uint64_t left = c->restart_ms > now ? c->restart_ms - now : 0;
+		wait = left < wait ? left : wait;
+	}
+	return (int)wait;
+}
+
+static void turn(struct supervisor *s)
+{
+	struct pollfd slots[SLOTS];
+
+	fill_slots(s, slots);
+	if (poll(slots, SLOTS, wait_ms(s)) < 0 && errno != EINTR)
+		say_warn("poll failed reason=\"%s\"", strerror(errno));
+	if (slots[SLOT_SIGNAL].revents != 0)
+		take_signal(s);
+	for (unsigned i = 0; i < CHILD_COUNT; i++) {
+		if (slots[SLOT_CHILDREN + i].revents != 0)
+			child_ended(s, (enum child_role)i);
+	}
+	for (unsigned i = 0; i < PEERS_MAX; i++) {
+		if (slots[SLOT_PEERS + i].revents != 0)
+			peers_read(s, i);
+	}
+	if (slots[SLOT_LISTEN].revents != 0)
+		peers_accept(s);
+	look_at_workers(s);
+}
+
+static void stop_child(struct child *c)
+{
+	struct pollfd pfd = {.fd = c->pidfd, .events = POLLIN};
+
+	if (c->pid == 0)
+		return;
+	child_signal(c, SIGTERM);
+	child_signal(c, SIGCONT); // a stopped process does not hear it
+	if (poll(&pfd, 1, STOP_MS) == 0) {
+		say_warn("process does not stop name=%s", c->name);
+		child_signal(c, SIGKILL);
+	}
+	(void)child_reap(c);
+}
+
+int supervise(struct supervisor *s)
+{
+	s->started_ms = proc_now_ms();
+	while (!s->is_stopping) {
+		start_due(s);
+		turn(s);
+	}
+	// Whoever changes answers first, then who gives them, then who is asked by them.
+	stop_child(&s->children[CHILD_CONTROL]);
+	stop_child(&s->children[CHILD_DATAPLANE]);
+	stop_child(&s->children[CHILD_SLOWPATH]);
+	return s->exit_code;
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the supervisor owns, and its parts: launch (command lines of the children), peers (its
+// socket), watch (counters), supervise (the loop).
+#pragma once
+
+#include "cli/child.h"
+#include "cli/preflight.h"
+#include "cli/run_dir.h"
+#include "cli/sockets.h"
+#include "cli/state.h"
+#include "cli/vault.h"
+
+#include "zones/link/counters.h"
+
+#include <stdbool.h>
+
+enum child_role { CHILD_SLOWPATH, CHILD_DATAPLANE, CHILD_CONTROL, CHILD_COUNT };
+
+enum { PEERS_MAX = 16 };
+
+// Has each worker's loop moved since the last look?
+struct watch {
+	uint64_t last_ms; // of the last look
+	uint64_t loops[COUNTERS_WORKERS_MAX];
+	unsigned still[COUNTERS_WORKERS_MAX]; // looks without a move
+};
+
+struct supervisor {
+	const struct run_options *o;
+	struct preflight pre;
+	struct run_dir dir;
+	struct state state;
+	struct child children[CHILD_COUNT]; // path empty: not used here
+	struct vault vault;
+	struct sockets sockets;
+	int counters_fd;
+	int counters_ro_fd; // the same, for those who only look
+	struct counters_page *counters;
+	int punt_dataplane_fd, punt_slowpath_fd;
+	int signal_fd;
+	int peers[PEERS_MAX]; // -1: free
+	struct watch watch;
+	uint64_t started_ms;
+	bool is_stopping;
+	int exit_code;
+};
+
+// launch.c: the command line of a child as runtime knowledge stands now; *a must be zeroed and is
+// the caller's to fini.
+void launch_args(const struct supervisor *s, enum child_role role, struct child_args *a);
+
+// peers.c: accepts, reads and answers on supervisor.sock; never blocks.
+void peers_accept(struct supervisor *s);
+void peers_read(struct supervisor *s, unsigned peer);
+void peers_close(struct supervisor *s);
+
+// watch.c: true when a worker hangs, to be called every WATCH_TICK_MS.
+enum { WATCH_TICK_MS = 200, WATCH_STILL_MAX = 5 };
+bool watch_is_hung(struct watch *w, const struct counters_page *page, uint64_t now_ms);
+
+// supervise.c: serves until SIGTERM or a failed start; returns the exit code.
+int supervise(struct supervisor *s);
