@@ -50,8 +50,8 @@ void explain_failure(
 	struct kube_stats *st = &r->stats;
 	uint64_t held;
 
-	(void)snprintf(st->last_error, sizeof(st->last_error), "%s: %s", kube_result_name(result),
-		rd->text);
+	(void)snprintf(st->last_error, sizeof(st->last_error), "%s: %.120s",
+		kube_result_name(result), rd->text); // longer ones are in the log
 	if (st->failing_since_ms == 0)
 		st->failing_since_ms = uv_now(r->env->loop);
 	if (!log_limit_pass(&r->failing, REPEAT_MS, &held))
