@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// burst53-slowpath: TCP, kernel sockets, what the workers punt. The main thread takes snapshots and
+// signals; the others serve.
+#include "slowpath/base/log.h"
+#include "slowpath/feed/feed.h"
+#include "slowpath/options.h"
+#include "slowpath/thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum {
+	FDS_KEPT = 512, // for everything that is no TCP connection
+	CONNS_MIN = 64,
+	WAIT_MS = 1000,
+};
+
+struct process {
+	struct options options;
+	struct counters_page *counters;
+	struct tcp_limits limits;
+	struct loop loop;
+	struct watch signals;
+	struct roots roots;
+	struct feed feed;
+	_Atomic unsigned n_conns;
+	struct thread *threads;
+	unsigned n_threads;
+	bool is_stopping;
+};
+
+static void on_signal(struct watch *w, uint32_t events)
+{
+	struct process *p = (struct process *)((char *)w - offsetof(struct process, signals));
+
+	(void)events;
+	p->is_stopping = true;
+}
+
+// Signals come as events, on the main thread only.
+static int signals_start(struct process *p)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -EINVAL;
+	p->signals = (struct watch){signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), on_signal};
+	if (p->signals.fd < 0)
+		return -errno;
+	return loop_add(&p->loop, &p->signals, EPOLLIN);
+}
+
+// As many descriptors as we may have; fewer of them mean fewer connections.
+static void limits_fit(struct process *p)
+{
+	struct rlimit r;
+
+	p->limits = tcp_limits_default;
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &r); // the limit read next tells
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= p->limits.max_conns + FDS_KEPT)
+		return;
+	p->limits.max_conns =
+		r.rlim_cur < FDS_KEPT + CONNS_MIN ? CONNS_MIN : (unsigned)(r.rlim_cur - FDS_KEPT);
+	log_line(LOG_WARN, "tcp", "fewer connections than planned", "max=%u", p->limits.max_conns);
+}
+
+static unsigned threads_wanted(const struct options *o)
+{
+	long n = o->threads != 0 ? (long)o->threads : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > ROOTS_READERS_MAX ? ROOTS_READERS_MAX : (unsigned)n;
+}
+
+static int feed_start(struct process *p)
+{
+	struct err err = {0};
+	struct feed_options o = {
+		.listen_fd = p->options.publish_fd,
+		.peer_uid = p->options.peer_uid,
+		.counters = p->counters == NULL ? NULL : &p->counters->slowpath,
+	};
+	int rc = feed_init(&p->feed, &p->loop, &p->roots, &o);
+
+	if (rc != 0)
+		return rc;
+	// What control sends soon replaces an inherited image that is no good.
+	if (feed_load(&p->feed, p->options.base_fd, p->options.overlay_fd, &err) != 0)
+		log_line(LOG_WARN, "feed", "inherited snapshot refused", "reason=\"%s\"", err.text);
+	return 0;
+}
+
+static int threads_start(struct process *p)
+{
+	struct thread_shared shared = {
+		.roots = &p->roots,
+		.counters = p->counters,
+		.options = &p->options,
+		.limits = &p->limits,
+		.n_conns = &p->n_conns,
+		.n_threads = p->n_threads,
+	};
+	int rc = 0;
+
+	p->threads = calloc(p->n_threads, sizeof(*p->threads));
+	if (p->threads == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < p->n_threads && rc == 0; i++)
+		rc = thread_start(&p->threads[i], i, &shared);
+	return rc;
+}
+
+static int process_start(struct process *p)
+{
+	p->n_threads = threads_wanted(&p->options);
+	if (p->options.counters_fd >= 0) {
+		p->counters = counters_map(p->options.counters_fd);
+		if (p->counters == NULL)
+			return -errno;
+	}
+	limits_fit(p);
+	int rc = loop_init(&p->loop);
+	if (rc == 0)
+		rc = signals_start(p);
+	if (rc == 0)
+		rc = roots_init(&p->roots, p->n_threads);
+	if (rc == 0)
+		rc = feed_start(p);
+	return rc == 0 ? threads_start(p) : rc;
+}
+
+static void process_stop(struct process *p)
+{
+	for (unsigned i = 0; p->threads != NULL && i < p->n_threads; i++)
+		thread_stop(&p->threads[i]);
+	free(p->threads);
+	feed_fini(&p->feed);
+	roots_fini(&p->roots);
+	(void)close(p->signals.fd);
+	loop_fini(&p->loop);
+}
+
+int main(int argc, char **argv)
+{
+	static struct process p;
+
+	if (options_parse(&p.options, argc, argv) != 0)
+		return 2;
+	if (p.options.help) {
+		options_usage();
+		return 0;
+	}
+	int rc = process_start(&p);
+	if (rc != 0) {
+		log_line(LOG_ERROR, "main", "cannot start", "error=\"%s\"", strerror(-rc));
+		return 1;
+	}
+	log_line(LOG_INFO, "main", "serving", "threads=%u udp=%u tcp=%u", p.n_threads,
+		p.options.n_udp, p.options.n_tcp);
+	while (!p.is_stopping) {
+		loop_wait(&p.loop, WAIT_MS);
+		loop_dispatch(&p.loop);
+	}
+	process_stop(&p);
+	return 0;
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// GNU long options; every descriptor is checked to be open before anything is started.
+#include "slowpath/options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { OPT_PUBLISH = 1, OPT_COUNTERS, OPT_PUNT, OPT_BASE, OPT_OVERLAY, OPT_UDP, OPT_TCP, OPT_UID };
+
+static const struct option longs[] = {
+	{"publish-fd", required_argument, NULL, OPT_PUBLISH},
+	{"counters-fd", required_argument, NULL, OPT_COUNTERS},
+	{"punt-fd", required_argument, NULL, OPT_PUNT},
+	{"base-fd", required_argument, NULL, OPT_BASE},
+	{"overlay-fd", required_argument, NULL, OPT_OVERLAY},
+	{"udp-fd", required_argument, NULL, OPT_UDP},
+	{"tcp-fd", required_argument, NULL, OPT_TCP},
+	{"peer-uid", required_argument, NULL, OPT_UID},
+	{"threads", required_argument, NULL, 't'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+void options_usage(void)
+{
+	(void)fputs("usage: burst53-slowpath [OPTION...]\n"
+		    "Started by `burst53 run` with descriptors that it made.\n"
+		    "  --publish-fd N   listening socket that control sends snapshots to\n"
+		    "  --counters-fd N  shared page of counters\n"
+		    "  --punt-fd N      link to the dataplane\n"
+		    "  --base-fd N, --overlay-fd N  snapshot to begin with\n"
+		    "  --udp-fd N, --tcp-fd N       bound sockets to serve (repeatable)\n"
+		    "  --peer-uid U     user that may send snapshots, besides our own\n"
+		    "  --threads N      default: one per processor\n",
+		stdout);
+}
+
+static int number(const char *text, long max, long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != 0 || *out < 0 || *out > max) {
+		(void)fprintf(stderr, "burst53-slowpath: not a number in range: %s\n", text);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int descriptor(const char *text, int *out)
+{
+	long n;
+
+	if (number(text, 1 << 20, &n) != 0)
+		return -EINVAL;
+	if (fcntl((int)n, F_GETFD) < 0) {
+		(void)fprintf(stderr, "burst53-slowpath: descriptor %ld is not open\n", n);
+		return -EINVAL;
+	}
+	*out = (int)n;
+	// It was inherited; nobody that we might start gets it.
+	return fcntl(*out, F_SETFD, FD_CLOEXEC) == 0 ? 0 : -EINVAL;
+}
+
+static int socket_add(const char *text, int fds[OPTIONS_SOCKETS_MAX], unsigned *n)
+{
+	if (*n == OPTIONS_SOCKETS_MAX) {
+		(void)fprintf(
+			stderr, "burst53-slowpath: more than %d sockets\n", OPTIONS_SOCKETS_MAX);
+		return -EINVAL;
+	}
+	return descriptor(text, &fds[(*n)++]);
+}
+
+static int option_take(struct options *o, int c)
+{
+	long n = 0;
+	int rc;
+
+	switch (c) {
+	case OPT_PUBLISH:
+		return descriptor(optarg, &o->publish_fd);
+	case OPT_COUNTERS:
+		return descriptor(optarg, &o->counters_fd);
+	case OPT_PUNT:
+		return descriptor(optarg, &o->punt_fd);
+	case OPT_BASE:
+		return descriptor(optarg, &o->base_fd);
+	case OPT_OVERLAY:
+		return descriptor(optarg, &o->overlay_fd);
+	case OPT_UDP:
+		return socket_add(optarg, o->udp_fds, &o->n_udp);
+	case OPT_TCP:
+		return socket_add(optarg, o->tcp_fds, &o->n_tcp);
+	case OPT_UID:
+		rc = number(optarg, UINT32_MAX - 1L, &n);
+		o->peer_uid = (uid_t)n;
+		return rc;
+	case 't':
+		rc = number(optarg, 64, &n);
+		o->threads = (unsigned)n;
+		return rc;
+	case 'h':
+		o->help = true;
+		return 0;
+	default:
+		return -EINVAL; // getopt has said why
+	}
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+	int c;
+
+	*o = (struct options){.publish_fd = -1,
+		.counters_fd = -1,
+		.punt_fd = -1,
+		.base_fd = -1,
+		.overlay_fd = -1,
+		.peer_uid = geteuid()};
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		if (option_take(o, c) != 0)
+			return -EINVAL;
+	}
+	if (optind < argc) {
+		(void)fprintf(stderr, "burst53-slowpath: unexpected word: %s\n", argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}

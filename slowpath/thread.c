@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which socket is whose, and the turn of the loop: sleep without a snapshot, wake, take the newest
+// one, serve.
+#include "slowpath/thread.h"
+
+#include "slowpath/serve/sockaddr.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WAIT_MAX_MS = 1000 };
+
+static void run_turn(struct thread *t)
+{
+	loop_wait(&t->loop, WAIT_MAX_MS);
+	t->server.root = roots_enter(t->roots, t->index);
+	loop_dispatch(&t->loop);
+	t->server.root = NULL;
+	roots_leave(t->roots, t->index);
+}
+
+static void *thread_main(void *arg)
+{
+	struct thread *t = arg;
+
+	while (!atomic_load(&t->stopping))
+		run_turn(t);
+	return NULL;
+}
+
+static bool is_same_address(int a, int b)
+{
+	struct server_address x, y;
+
+	if (sockaddr_local(a, &x) != 0 || sockaddr_local(b, &y) != 0)
+		return false;
+	return x.family == y.family && x.port == y.port &&
+		memcmp(x.bytes, y.bytes, sizeof(x.bytes)) == 0;
+}
+
+// Sockets of one address form a group (SO_REUSEPORT). Thread t of n serves the k-th of g when
+// k mod n is t, or, with more threads than sockets, when t mod g is k: every socket is served, and
+// every thread has one.
+static bool is_mine(
+	const int *fds, unsigned n_fds, unsigned at, unsigned thread, unsigned n_threads)
+{
+	unsigned g = 0;
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < n_fds; i++) {
+		if (!is_same_address(fds[i], fds[at]))
+			continue;
+		if (i == at)
+			k = g;
+		g++;
+	}
+	return g >= n_threads ? k % n_threads == thread : thread % g == k;
+}
+
+static int start_udp(struct thread *t, const struct thread_shared *s)
+{
+	const struct options *o = s->options;
+	int rc = 0;
+
+	t->udp = calloc(o->n_udp + 1, sizeof(*t->udp));
+	t->udp_batch = udp_batch_new();
+	if (t->udp == NULL || t->udp_batch == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < o->n_udp && rc == 0; i++) {
+		if (is_mine(o->udp_fds, o->n_udp, i, t->index, s->n_threads))
+			rc = udp_start(&t->udp[t->n_udp++], o->udp_fds[i], &t->loop, &t->server,
+				t->udp_batch);
+	}
+	return rc;
+}
+
+static int start_tcp(struct thread *t, const struct thread_shared *s)
+{
+	const struct options *o = s->options;
+	int rc = 0;
+
+	t->tcp = tcp_new(&t->loop, &t->server, s->limits, s->n_conns);
+	if (t->tcp == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < o->n_tcp && rc == 0; i++) {
+		if (is_mine(o->tcp_fds, o->n_tcp, i, t->index, s->n_threads))
+			rc = tcp_listen(t->tcp, o->tcp_fds[i]);
+	}
+	return rc;
+}
+
+static int start_punt(struct thread *t, const struct thread_shared *s)
+{
+	if (s->options->punt_fd < 0)
+		return 0;
+	t->punt_batch = punt_batch_new();
+	if (t->punt_batch == NULL)
+		return -ENOMEM;
+	return punt_start(&t->punt, s->options->punt_fd, &t->loop, &t->server, t->punt_batch);
+}
+
+int thread_start(struct thread *t, unsigned index, const struct thread_shared *s)
+{
+	t->index = index;
+	t->roots = s->roots;
+	t->server.counters = s->counters;
+	int rc = loop_init(&t->loop);
+	if (rc == 0)
+		rc = start_udp(t, s);
+	if (rc == 0)
+		rc = start_tcp(t, s);
+	if (rc == 0)
+		rc = start_punt(t, s);
+	if (rc == 0)
+		rc = -pthread_create(&t->id, NULL, thread_main, t);
+	t->is_running = rc == 0;
+	return rc;
+}
+
+static void nothing(struct mail *m)
+{
+	(void)m;
+}
+
+void thread_stop(struct thread *t)
+{
+	struct mail wake = {.fn = nothing};
+
+	if (t->is_running) {
+		atomic_store(&t->stopping, true);
+		loop_post(&t->loop, &wake);
+		(void)pthread_join(t->id, NULL); // it exists and is joined once
+		t->is_running = false;
+	}
+	tcp_free(t->tcp);
+	udp_batch_free(t->udp_batch);
+	punt_batch_free(t->punt_batch);
+	free(t->udp);
+	loop_fini(&t->loop);
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// One serving thread: its loop, its share of the sockets, the link to the dataplane.
+#pragma once
+
+#include "slowpath/feed/roots.h"
+#include "slowpath/options.h"
+#include "slowpath/tcp/tcp.h"
+#include "slowpath/udp/punt.h"
+#include "slowpath/udp/udp.h"
+#include "zones/link/counters.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct thread {
+	unsigned index;
+	struct loop loop;
+	struct roots *roots;
+	struct server server;
+	struct udp_batch *udp_batch;
+	struct punt_batch *punt_batch;
+	struct udp_socket *udp;
+	struct tcp *tcp;
+	struct punt_link punt;
+	unsigned n_udp;
+	atomic_bool stopping; // main: wo, thread: ro
+	bool is_running;
+	pthread_t id;
+};
+
+// What all threads share.
+struct thread_shared {
+	struct roots *roots;
+	const struct counters_page *counters; // NULL without
+	const struct options *options;
+	const struct tcp_limits *limits;
+	_Atomic unsigned *n_conns;
+	unsigned n_threads;
+};
+
+// Makes everything and starts the thread. 0 or -errno; thread_stop cleans up in both cases.
+[[nodiscard]] int thread_start(
+	struct thread *t, unsigned index, const struct thread_shared *shared);
+
+// Stops it, waits for its end and frees what it had. Accepts the zeroed struct.
+void thread_stop(struct thread *t);
