@@ -62,7 +62,7 @@ static int replay_file(const char *path, unsigned rounds)
 	int rc = 1;
 
 	if (data == NULL || f == NULL) {
-		fprintf(stderr, "%s: cannot be read\n", path);
+		(void)fprintf(stderr, "%s: cannot be read\n", path); // nobody left to tell
 		goto out;
 	}
 	size_t size_bytes = fread(data, 1, FILE_BYTES_MAX, f);
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 	int failed = 0;
 
 	if (argc != 2) {
-		fprintf(stderr, "usage: %s CORPUS-FOLDER\n", argv[0]);
+		(void)fprintf(stderr, "usage: %s CORPUS-FOLDER\n", argv[0]);
 		return 2;
 	}
 	int n = scandir(argv[1], &entries, is_corpus_file, alphasort);
