@@ -14,6 +14,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{"check", "read a Corefile: explain it, or say what is wrong and repair it", command_check},
 	{"run", "serve: start the processes and look after them", command_run},
 };
 

@@ -234,7 +234,8 @@ static size_t edit_distance(const char *a, const char *b)
 
 const char *word_nearest(const char *text, const char *const *words, size_t n)
 {
-	size_t best = strlen(text) < 5 ? 2 : 3; // farther is no typing error
+	size_t len = strlen(text);
+	size_t best = len < 5 ? 2 : len < 8 ? 3 : 4; // farther is no typing error
 	const char *found = NULL;
 
 	for (size_t i = 0; i < n; i++) {
