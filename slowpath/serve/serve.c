@@ -29,14 +29,14 @@ bool serve_is_error_loop(uint16_t port, const uint8_t *reply)
 void serve_error(const struct query *q, const struct answer_env *env, enum rcode rcode,
 	enum ede ede, struct wrbuf *w)
 {
-	struct answer_plan plan = {0};
+	struct answer_plan plan = {.verdict = QUERY_ERROR};
 	struct answer_result result;
 	struct query error = *q;
 
 	error.rcode = (uint16_t)rcode;
 	error.ede = (int8_t)ede;
 	// Without a rule an error is written as it stands in the query; it cannot be a punt.
-	(void)answer_write(&plan, NULL, &error, QUERY_ERROR, env, w, &result);
+	(void)answer_write(&plan, NULL, &error, env, w, &result);
 }
 
 // DESIGN 3: while the workers serve a newer snapshot than this process has, an answer from the old

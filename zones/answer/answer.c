@@ -36,6 +36,7 @@ static bool step_key(const struct query *q, const struct image_step *step, struc
 void answer_plan(const struct snapshot *s, const struct image_listener *listener,
 	const struct query *q, enum query_verdict v, struct answer_plan *plan)
 {
+	plan->verdict = v;
 	plan->top = snapshot_top(s);
 	plan->rule = NULL;
 	plan->needs_find = false;
@@ -210,8 +211,10 @@ static enum step_result rule_run(struct walk *w, const struct found *first)
 }
 
 // The answers that need no rule.
-static void answer_outside(struct walk *w, enum query_verdict v)
+static void answer_outside(struct walk *w)
 {
+	enum query_verdict v = w->plan->verdict;
+
 	if (v == QUERY_ERROR)
 		return; // query_parse decided
 	if (v == QUERY_COOKIE_ONLY) {
@@ -226,7 +229,7 @@ static void answer_outside(struct walk *w, enum query_verdict v)
 }
 
 enum answer_verdict answer_write(const struct answer_plan *plan, const struct found *found,
-	const struct query *q, enum query_verdict v, const struct answer_env *env, struct wrbuf *w,
+	const struct query *q, const struct answer_env *env, struct wrbuf *w,
 	struct answer_result *result)
 {
 	struct walk walk = {.plan = plan};
@@ -239,7 +242,7 @@ enum answer_verdict answer_write(const struct answer_plan *plan, const struct fo
 	if (plan->rule != NULL)
 		r = rule_run(&walk, found);
 	else
-		answer_outside(&walk, v);
+		answer_outside(&walk);
 	*result = (struct answer_result){
 		.rcode = walk.reply.rcode,
 		.is_truncated = (walk.reply.flags & HEADER_TC) != 0,
@@ -253,11 +256,9 @@ enum answer_verdict answer_write(const struct answer_plan *plan, const struct fo
 	return ANSWER_REPLY;
 }
 
-static void find_in_snapshot(void *ctx, const struct name_key *key, struct found *out)
+static void find_in_snapshot(const void *ctx, const struct name_key *key, struct found *out)
 {
-	const struct snapshot *const *s = ctx;
-
-	snapshot_find(*s, key, out);
+	snapshot_find(ctx, key, out);
 }
 
 enum answer_verdict answer_query(const struct answer_call *call, struct answer_env *env,
@@ -275,9 +276,9 @@ enum answer_verdict answer_query(const struct answer_call *call, struct answer_e
 	if (w->base != call->msg)
 		memcpy(w->base, call->msg, query_question_end(q));
 	env->find = find_in_snapshot;
-	env->find_ctx = &s;
+	env->find_ctx = s;
 	answer_plan(s, top == NULL ? NULL : snapshot_find_listener(top, call->to), q, *v, &plan);
 	if (plan.needs_find)
 		snapshot_find(s, &plan.key, &found);
-	return answer_write(&plan, &found, q, *v, env, w, result);
+	return answer_write(&plan, &found, q, env, w, result);
 }

@@ -20,7 +20,7 @@ enum answer_verdict {
 };
 
 // Looks a name up for a later step of a rule.
-typedef void answer_find_fn(void *ctx, const struct name_key *key, struct found *out);
+typedef void answer_find_fn(const void *ctx, const struct name_key *key, struct found *out);
 
 // What an answer depends on besides the query and the data.
 struct answer_env {
@@ -32,11 +32,12 @@ struct answer_env {
 	uint8_t nsid_size;
 	const uint8_t *nsid; // borrowed; sent when asked for
 	answer_find_fn *find;
-	void *find_ctx;
+	const void *find_ctx; // borrowed
 };
 
 // What answer_plan decided: the rule, and the key of its first step's look-up.
 struct answer_plan {
+	enum query_verdict verdict; // of query_parse
 	const struct image *top; // NULL: no snapshot yet
 	const struct image_rule *rule; // NULL: no server block covers the name
 	bool needs_find;
@@ -62,7 +63,7 @@ void answer_plan(const struct snapshot *s, const struct image_listener *listener
 // stands behind them is overwritten. On ANSWER_REPLY w->pos is the size of the reply. found is
 // the result for plan->key (ignored unless needs_find). w must have room for 512 bytes at least.
 enum answer_verdict answer_write(const struct answer_plan *plan, const struct found *found,
-	const struct query *q, enum query_verdict v, const struct answer_env *env, struct wrbuf *w,
+	const struct query *q, const struct answer_env *env, struct wrbuf *w,
 	struct answer_result *result);
 
 // Parse, plan, find and write in one call over a plain snapshot: msg of size_bytes bytes came in

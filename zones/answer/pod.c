@@ -55,8 +55,8 @@ static size_t group_read(const uint8_t *p, size_t len, struct groups *g)
 	}
 	if (n == 0 || n > 4 || g->n == 8)
 		return 0;
-	g->bytes[2 * g->n] = (uint8_t)(value >> 8);
-	g->bytes[2 * g->n + 1] = (uint8_t)value;
+	g->bytes[(size_t)2 * g->n] = (uint8_t)(value >> 8);
+	g->bytes[(size_t)2 * g->n + 1] = (uint8_t)value;
 	g->n++;
 	return n;
 }
