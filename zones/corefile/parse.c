@@ -12,7 +12,8 @@ int parse_no_memory(struct parse *p)
 	return err_set(p->e, -ENOMEM, "out of memory");
 }
 
-static char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static char *arena_vprintf(
+	struct arena *a, const char *fmt, va_list ap)
 {
 	va_list again;
 
