@@ -38,7 +38,7 @@ static int make_signal_fd(struct supervisor *s, struct err *err)
 
 static int find_programs(struct supervisor *s, struct err *err)
 {
-	const struct child roles[CHILD_COUNT] = {
+	static const struct child roles[CHILD_COUNT] = {
 		[CHILD_SLOWPATH] = {.name = "slowpath", .rights = RIGHTS_NONE},
 		[CHILD_DATAPLANE] = {.name = "dataplane", .rights = RIGHTS_ALL},
 		[CHILD_CONTROL] = {.name = "control", .rights = RIGHTS_READ_FILES},
