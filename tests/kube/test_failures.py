@@ -164,8 +164,8 @@ def test_f6_a_401_reads_the_token_again_at_once(api, tmp_path):
     token.write_text("new\n")
     api.tokens = {"new"}
     api.end_watches()
-    stats = p.until(lambda s: s["watch_unauthorized"] == 1 and s["requests"] == 3)
-    assert stats["failing"] == 0
+    stats = p.until(lambda s: s["watch_unauthorized"] == 1 and s["failing"] == 0)
+    assert stats["requests"] == 3
     api.put("services", service("d"))
     p.wait("put live services ns/d", timeout_s=3)
     # With a token that stays wrong it goes on as with any failure, and the data stays.
