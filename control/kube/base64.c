@@ -54,3 +54,27 @@ char *base64_decode(const char *text)
 	free(out);
 	return NULL;
 }
+
+char *base64_encode(const char *bytes, size_t n)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *out = malloc((n + 2) / 3 * 4 + 1);
+	char *p = out;
+
+	for (size_t i = 0; out != NULL && i < n; i += 3) {
+		uint32_t bits = (uint32_t)(uint8_t)bytes[i] << 16;
+
+		if (i + 1 < n)
+			bits |= (uint32_t)(uint8_t)bytes[i + 1] << 8;
+		if (i + 2 < n)
+			bits |= (uint8_t)bytes[i + 2];
+		*p++ = digits[bits >> 18];
+		*p++ = digits[bits >> 12 & 63];
+		*p++ = i + 1 < n ? digits[bits >> 6 & 63] : '=';
+		*p++ = i + 2 < n ? digits[bits & 63] : '=';
+	}
+	if (out != NULL)
+		*p = '\0';
+	return out;
+}

@@ -2,7 +2,7 @@
 // The client: one resource per watched kind, the credentials they share, and their common end.
 #include "control/kube/kube.h"
 
-#include "control/base/log.h"
+#include "control/kube/login.h"
 #include "control/kube/resource.h"
 
 #include <errno.h>
@@ -11,33 +11,25 @@
 
 struct kube_client {
 	struct reader_env env; // first: env is all that resources know of the client
+	struct login login;
 	struct resource *resources[OBJECT_KINDS];
-	uv_timer_t refresh;
 	size_t open; // parts that are not closed yet
 	void (*closed)(void *user);
 	void *closed_user;
 };
 
-static void refresh(struct kube_client *c)
+static void on_tls_changed(struct login *login)
 {
-	unsigned changed = creds_refresh(&c->env.creds);
+	struct kube_client *c = (struct kube_client *)login->env;
 
-	if (!(changed & CREDS_TLS))
-		return;
-	log_info("kube", "certificates have changed, connecting anew");
 	for (size_t i = 0; i < OBJECT_KINDS; i++)
 		if (c->resources[i] != NULL)
 			resource_reconnect(c->resources[i]);
 }
 
-static void on_refresh(uv_timer_t *timer)
-{
-	refresh(timer->data);
-}
-
 static void on_unauthorized(struct reader_env *env)
 {
-	refresh((struct kube_client *)env);
+	login_refresh(&((struct kube_client *)env)->login);
 }
 
 static void on_reached(struct reader_env *env)
@@ -62,7 +54,6 @@ struct kube_client *kube_client_new(uv_loop_t *loop, const struct kube_config *c
 		.loop = loop,
 		.config = config,
 		.events = *events,
-		.creds_ready = true,
 		.unauthorized = on_unauthorized,
 		.reached = on_reached,
 	};
@@ -70,17 +61,16 @@ struct kube_client *kube_client_new(uv_loop_t *loop, const struct kube_config *c
 		c->env.timing = *timing;
 	else
 		kube_timing_default(&c->env.timing);
-	if (creds_init(&c->env.creds, config, e) != 0 ||
-		(c->env.http = http_new(loop, e)) == NULL) {
-		creds_fini(&c->env.creds);
+	c->env.http = http_new(loop, e);
+	if (c->env.http == NULL) {
 		free(c);
 		return NULL;
 	}
-	(void)uv_timer_init(loop, &c->refresh); // always 0
-	c->refresh.data = c;
-	(void)uv_timer_start(&c->refresh, on_refresh, c->env.timing.credentials_ms,
-		c->env.timing.credentials_ms); // the timer is open
-	return c;
+	if (login_init(&c->login, &c->env, on_tls_changed, e) == 0)
+		return c;
+	http_close(c->env.http, NULL, NULL); // the loop's next turn frees it
+	free(c);
+	return NULL;
 }
 
 int kube_client_watch(struct kube_client *c, const struct kube_spec *spec)
@@ -135,7 +125,6 @@ static void on_part_closed(struct kube_client *c)
 	c->open--;
 	if (c->open != 0)
 		return;
-	creds_fini(&c->env.creds);
 	if (c->closed != NULL)
 		c->closed(c->closed_user);
 	free(c);
@@ -149,9 +138,9 @@ static void on_resource_closed(struct resource *r)
 	on_part_closed(c);
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_login_closed(struct login *login)
 {
-	on_part_closed(handle->data);
+	on_part_closed((struct kube_client *)login->env);
 }
 
 static void on_http_closed(void *user)
@@ -172,5 +161,5 @@ void kube_client_close(struct kube_client *c, void (*done)(void *user), void *us
 		c->resources[i] = NULL;
 	}
 	http_close(c->env.http, on_http_closed, c);
-	uv_close((uv_handle_t *)&c->refresh, on_timer_closed);
+	login_close(&c->login, on_login_closed);
 }

@@ -448,20 +448,23 @@ enum decode_result decode_object(const struct kube_spec *spec, const json_t *jso
 
 const char *const *decode_drop_list(const struct kube_spec *spec)
 {
-// Tenants write what they like into the last one, at any length.
+// Tenants write what they like into last-applied-configuration, at any length.
 #define ALWAYS \
-	"managedFields", "ownerReferences", "kubectl.kubernetes.io/last-applied-configuration"
-	static const char *const namespaces[] = {ALWAYS, "labels", "spec", NULL};
-	static const char *const services[] = {ALWAYS, "labels", "selector", "conditions", NULL};
-	static const char *const slices[] = {
-		ALWAYS, "targetRef", "nodeName", "zone", "hints", "deprecatedTopology", NULL};
-	static const char *const slices_targets[] = {
-		ALWAYS, "nodeName", "zone", "hints", "deprecatedTopology", NULL};
-	static const char *const slices_zones[] = {
-		ALWAYS, "targetRef", "hints", "deprecatedTopology", NULL};
-	static const char *const slices_all[] = {ALWAYS, "hints", "deprecatedTopology", NULL};
+	"managedFields", "ownerReferences", "uid", "generation", "creationTimestamp", \
+		"kubectl.kubernetes.io/last-applied-configuration"
+#define SLICE ALWAYS, "hints", "deprecatedTopology", "addressType", "serving", "terminating"
+	static const char *const namespaces[] = {ALWAYS, "labels", "spec", "status", NULL};
+	static const char *const services[] = {ALWAYS, "labels", "selector", "conditions",
+		"targetPort", "nodePort", "sessionAffinity", "ipFamilies", "ipFamilyPolicy",
+		"internalTrafficPolicy", "externalTrafficPolicy", NULL};
+	static const char *const slices[] = {SLICE, "targetRef", "nodeName", "zone", NULL};
+	static const char *const slices_targets[] = {SLICE, "nodeName", "zone", NULL};
+	static const char *const slices_zones[] = {SLICE, "targetRef", NULL};
+	static const char *const slices_all[] = {SLICE, NULL};
 	static const char *const pods[] = {ALWAYS, "labels", "spec", "conditions",
 		"containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses", NULL};
+	static const char *const imports[] = {ALWAYS, "labels", "status", NULL};
+#undef SLICE
 #undef ALWAYS
 
 	switch (spec->kind) {
@@ -480,5 +483,5 @@ const char *const *decode_drop_list(const struct kube_spec *spec)
 	case OBJECT_KINDS:
 		break;
 	}
-	return slices_all;
+	return imports;
 }

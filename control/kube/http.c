@@ -336,6 +336,8 @@ static CURLcode set_login(CURL *easy, const struct kube_config *k)
 		rc = curl_easy_setopt(easy, CURLOPT_PASSWORD, k->password);
 	if (rc == CURLE_OK && k->proxy_url != NULL)
 		rc = curl_easy_setopt(easy, CURLOPT_PROXY, k->proxy_url);
+	if (rc == CURLE_OK && k->proxy_url != NULL)
+		rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, ""); // it was meant for this server
 	return rc;
 }
 

@@ -81,7 +81,8 @@ static int give(struct split *s, enum split_kind kind, struct split_buf *b)
 static bool is_in(const char *const *names, const char *bytes, size_t n, const char **found)
 {
 	for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
-		if (strncmp(names[i], bytes, n) == 0 && names[i][n] == '\0') {
+		if (n != 0 && names[i][0] == bytes[0] && strncmp(names[i], bytes, n) == 0 &&
+			names[i][n] == '\0') {
 			*found = names[i];
 			return true;
 		}
@@ -133,8 +134,26 @@ static int on_colon(struct feed *f)
 		return 0;
 	s->dropping = true;
 	s->drop_depth = s->depth;
+	s->out->len = s->str_start - 1; // with the quote of the name
 	f->from = NULL;
-	return buf_append(s->out, "null", 4, s->max_bytes);
+	return 0;
+}
+
+// The member being left out has ended, at a comma or a bracket; of the commas around it one must
+// go.
+static void end_drop(struct feed *f)
+{
+	struct split *s = f->s;
+	struct split_buf *b = s->out;
+
+	s->dropping = false;
+	f->from = f->p;
+	while (b->len > 0 && strchr(" \t\r\n", b->bytes[b->len - 1]) != NULL)
+		b->len--;
+	if (*f->p == ',')
+		f->from = f->p + 1; // what is before it ends in a comma or the bracket
+	else if (b->len > 0 && b->bytes[b->len - 1] == ',')
+		b->len--;
 }
 
 // A string that has ended: remembered because a colon may follow.
@@ -233,10 +252,8 @@ static int on_close(struct feed *f)
 
 	if (s->depth == 0)
 		return -EINVAL;
-	if (s->dropping && s->depth == s->drop_depth) {
-		s->dropping = false;
-		f->from = f->p;
-	}
+	if (s->dropping && s->depth == s->drop_depth)
+		end_drop(f);
 	if (s->cut_list != NULL && s->depth == s->cut_depth) {
 		s->cut_list = NULL;
 		s->key1 = s->depth == 2 ? NULL : s->key1;
@@ -256,10 +273,8 @@ static int on_comma(struct feed *f)
 
 	if (s->depth == 0)
 		return -EINVAL;
-	if (s->dropping && s->depth == s->drop_depth) {
-		s->dropping = false;
-		f->from = f->p;
-	}
+	if (s->dropping && s->depth == s->drop_depth)
+		end_drop(f);
 	if (s->depth == 1)
 		s->key1 = NULL;
 	f->p++;

@@ -39,8 +39,7 @@ struct split {
 	// Set before the first byte; all borrowed.
 	split_fn *piece;
 	void *user;
-	const char *const
-		*drop; // names of members whose value becomes null, NULL-terminated; may be NULL
+	const char *const *drop; // names of members that are left out, NULL-terminated; may be NULL
 	const char *const *lists; // arrays to cut besides "items"; NULL-terminated; may be NULL
 	bool cut; // cut the arrays of the top-level object named "items" or in lists, and lists'
 		  // "items"

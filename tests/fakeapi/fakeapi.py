@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.reply(404, status(404, "NotFound"))
             return
         with api.lock:
-            api.requests.append((resource, query, dict(self.headers)))
+            api.requests.append((resource, query, self.headers))
             fault = api.faults[resource].pop(0) if api.faults[resource] else None
         bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if api.tokens is not None and bearer not in api.tokens:

@@ -38,7 +38,7 @@ class Probe:
             words += ["--timing", f"{name}={value}"]
         self.child = subprocess.Popen(words + list(args), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, text=True, bufsize=1,
-                                      env={**os.environ, **(env or {}), "no_proxy": "*"})
+                                      env={**os.environ, "no_proxy": "*", **(env or {})})
         self.lines = queue.Queue()
         self.seen = []
         self.log = []

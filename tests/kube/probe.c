@@ -25,6 +25,7 @@ static size_t counts[2][OBJECT_KINDS];
 static struct kube_client *client;
 static uv_pipe_t commands;
 static bool quiet;
+static bool lean; // without the optional fields
 static char input[4096];
 static size_t input_len;
 
@@ -389,17 +390,30 @@ struct options {
 	const char *dump;
 };
 
-static int take_option(struct options *o, const char *name, const char *value, struct err *e)
+// At most eight, parted by commas; the text is changed.
+static void split_urls(char *text, const char *urls[9])
 {
-	const char *const urls[] = {value, NULL};
+	char *save = NULL;
+	size_t n = 0;
+
+	for (char *url = strtok_r(text, ",", &save); url != NULL && n < 8;
+		url = strtok_r(NULL, ",", &save))
+		urls[n++] = url;
+}
+
+static int take_option(struct options *o, const char *name, char *value, struct err *e)
+{
+	const char *urls[9] = {NULL};
 	struct kube_spec *spec = &o->specs[o->n_specs];
 
 	if (strcmp(name, "--kubeconfig") == 0)
 		return kube_config_load(&o->config, value, NULL, e);
 	if (strcmp(name, "--in-cluster") == 0)
 		return kube_config_in_cluster(&o->config, value, e);
-	if (strcmp(name, "--endpoint") == 0)
+	if (strcmp(name, "--endpoint") == 0) {
+		split_urls(value, urls);
 		return kube_config_endpoint(&o->config, urls, NULL, e);
+	}
 	if (strcmp(name, "--token-file") == 0) {
 		o->config.token_file = strdup(value);
 		return 0;
@@ -418,11 +432,15 @@ static int take_option(struct options *o, const char *name, const char *value, s
 		quiet = true;
 		return 0;
 	}
+	if (strcmp(name, "--lean") == 0) {
+		lean = true;
+		return 0;
+	}
 	if (strcmp(name, "--kind") != 0 || o->n_specs == OBJECT_KINDS ||
 		!kind_of(value, &spec->kind))
 		return -1;
-	spec->keep_target_names = true;
-	spec->keep_zones = true;
+	spec->keep_target_names = !lean;
+	spec->keep_zones = !lean;
 	o->n_specs++;
 	return 0;
 }
