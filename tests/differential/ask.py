@@ -56,24 +56,28 @@ class Asker:
             self.malformed.append((question, str(err), data.hex()))
             return None
 
-    def ask_all(self, questions, tries=TRIES):
-        """The replies in the order of the questions; None for no (well-formed) reply."""
+    def ask_all(self, questions, tries=TRIES, once=frozenset()):
+        """The replies in the order of the questions; None for no (well-formed) reply.
+
+        The names of `once` (lower-case) are not asked again: silence is what is expected.
+        """
         replies = [None] * len(questions)
         over_udp = [i for i, question in enumerate(questions) if not question.tcp]
-        self._ask_udp(questions, over_udp, replies, tries)
+        left = {i: 1 if questions[i].name.lower() in once else tries for i in over_udp}
+        self._ask_udp(questions, left, replies)
         over_tcp = [i for i, question in enumerate(questions) if question.tcp]
         with concurrent.futures.ThreadPoolExecutor(min(8, self.window)) as pool:
             for i, reply in zip(over_tcp, pool.map(lambda i: self.ask_tcp(questions[i]), over_tcp)):
                 replies[i] = reply
         return replies
 
-    def _ask_udp(self, questions, todo, replies, tries):
+    def _ask_udp(self, questions, todo, replies):
         sock = open_socket(self.family, socket.SOCK_DGRAM, self.netns)
         sock.connect((self.host, self.port))
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         waiting = {}  # ident -> (index, deadline, tries left)
-        queue = [(index, tries) for index in reversed(todo)]
+        queue = list(reversed(todo.items()))
         ident = int.from_bytes(os.urandom(2), "big")
         with sock, selectors.DefaultSelector() as selector:
             selector.register(sock, selectors.EVENT_READ)

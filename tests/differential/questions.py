@@ -156,7 +156,7 @@ class Asked:
                   "example.org", "www.example.net", "ip6.int", "clusterset.local", "a.clusterset.local",
                   "www.dead.test", "x.example.test", f"{ZONE}.{ZONE}.up.test")
         if "dead" in self.features:
-            self._add("far", *[f"{word}.dead.test" for word in ("a", "b", "c", "d", "e", "f")])
+            self._add("far", *[f"{word}.dead.test" for word in "abcdefghijklmnop"])
         self._add("reverse", reverse_name(SERVER4), "1.0.0.127.in-addr.arpa", reverse_name("192.0.2.1"))
         for zone in (ZONE, f"default.svc.{ZONE}", "up.test"):
             room = 253 - len(zone) - 1

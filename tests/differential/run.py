@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cluster"))
 
 from ask import Asker  # noqa: E402
 from compare import Quirks, Setting, judge, result_of  # noqa: E402
-from dnswire import show_question, show_record  # noqa: E402
+from dnswire import show_question, show_record, to_wire  # noqa: E402
 from kube import Kube  # noqa: E402
 from load import Loader, wait_until_seen, wait_until_up  # noqa: E402
 from questions import Asked, burst, reverse_name  # noqa: E402
@@ -43,6 +43,7 @@ class Run:
         self.b = Asker("b", args.b, args.b_netns, window)
         self.quirks = Quirks()
         self.by_quirk, self.unexplained, self.serials, self.asked = {}, [], {}, 0
+        self.silent = []  # what CoreDNS did not answer
 
     def setting(self, world):
         """What the table's conditions may look at."""
@@ -59,8 +60,8 @@ class Run:
 
     def compare(self, questions, setting, table):
         """Asks and judges a batch."""
-        replies = [asker.ask_all(questions, tries=1 if "unsynced" in self.features else 3)
-                   for asker in (self.a, self.b)]
+        once = {to_wire(name) for name in setting.unowned}
+        replies = [asker.ask_all(questions, once=once) for asker in (self.a, self.b)]
         for question, a, b in zip(questions, *replies):
             limit = self.args.b_limit
             verdict = judge(question, a, b, setting, self.quirks, self.ask_both_tcp, limit)
@@ -69,6 +70,8 @@ class Run:
             if verdict.unexplained:
                 self.report(question, a, b, verdict)
             table.count(question, a, verdict.shape)
+            if a is None:
+                self.silent.append(show_question(question))
         self.asked += len(questions)
         self.note_serials(replies)
 
@@ -140,7 +143,8 @@ class Run:
                        imports=10 if "multicluster" in self.features else 0)
         loader.load(world)
         table = Table(world, self.features)
-        for phase in range(2):
+        phases = 1 if "cache" in self.features else 2  # a cache goes on with what was before the change
+        for phase in range(phases):
             if phase:
                 loader.change(world, world.churn())
             names = loader.mark(self.features)
@@ -148,7 +152,7 @@ class Run:
                 wait_until_seen(asker, names)
             setting = self.setting(world)
             asked = Asked(world, f"{args.seed}/{phase}", self.features, setting.zones)
-            self.compare(asked.some(args.questions // 2), setting, table)
+            self.compare(asked.some(args.questions // phases), setting, table)
         if "busy" in self.features:
             self.overload(table)
         return table, loader.refused
@@ -182,7 +186,7 @@ def main():
     table, refused = run.unsynced() if args.unsynced else run.synced()
     run.malformed()
     doc = {"seed": args.seed, "corefile": Path(args.corefile).name, "questions": run.asked,
-           "seconds": round(time.monotonic() - start, 1), "rows": table.hits, "quirks": run.by_quirk,
+           "seconds": round(time.monotonic() - start, 1), "rows": table.hits, "quirks": run.by_quirk, "silent": run.silent,
            "unexplained": run.unexplained, "refused_objects": refused}
     if args.out:
         Path(args.out).write_text(json.dumps(doc, indent=1), encoding="utf-8")
