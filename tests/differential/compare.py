@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dnswire import AA, AD, CD, IN, QR, RA, RCODES, RD, TC, Z, labels_of, to_text, type_name
-from shape import is_reverse, shape_of
+from shape import shape_of
 
 FLAGS = {"aa": AA, "rd": RD, "ra": RA, "ad": AD, "cd": CD, "z": Z}
 OUR_LIMIT = 1232  # no UDP reply of burst53 is larger
@@ -201,6 +201,11 @@ def is_unowned(pair):
     return to_text(pair.question.name.lower()).rstrip(".") in pair.setting.unowned
 
 
+def other_options(pair):
+    """The codes of EDNS options that only one of the replies has."""
+    return set(option_codes(pair.a.opt)) ^ set(option_codes(pair.b.opt))
+
+
 CONDITIONS = {
     "-": lambda pair: True,
     "mixedcase": is_mixed_case,
@@ -215,9 +220,9 @@ CONDITIONS = {
     "notimp": lambda pair: result_of(pair.b) == "NOTIMP",
     "large": lambda pair: limit_of(pair.question) > OUR_LIMIT,
     "onlymore": lambda pair: len(pair.b.answer) >= len(pair.a.answer),
-    "cookies": lambda pair: not (set(option_codes(pair.a.opt)) ^ set(option_codes(pair.b.opt))) - {10, 11, 12},
+    "cookies": lambda pair: not other_options(pair) - {10, 11, 12},
+    "reasons": lambda pair: not other_options(pair) - {10, 11, 12, 15},
     "badquery": lambda pair: result_of(pair.b) in ("FORMERR", "BADVERS"),
-    "authoritative": lambda pair: bool(pair.b.flags & AA),
 }
 
 
@@ -281,6 +286,3 @@ def judge(question, a, b, setting, quirks, ask_tcp, our_limit=65535):
         else:
             found.append(quirk)
     return Verdict(sorted(set(found)), left, shape)
-
-
-__all__ = ["Quirks", "Setting", "judge", "result_of", "is_reverse"]

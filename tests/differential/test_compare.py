@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from compare import Quirks, Setting, judge  # noqa: E402
-from dnswire import AA, CD, CH, QR, RD, TC, TYPES, Bad, Opt, Question, Record, Reply, build, parse, to_wire  # noqa: E402
+from dnswire import AA, CH, QR, RD, TC, TYPES, Bad, Opt, Question, Record, Reply, build, parse, to_wire  # noqa: E402
 from shape import Zones, shape_of  # noqa: E402
 from world import World  # noqa: E402
 
@@ -100,7 +100,6 @@ NOTIFY = A_QUESTION._replace(opcode=4)
 PTR = Question(to_wire("1.0.96.10.in-addr.arpa"), TYPES["PTR"])
 GONE = Record(PTR.name, 12, 1, 30, to_wire("web.gone.svc.cluster.local"))
 HERE = Record(PTR.name, 12, 1, 30, to_wire("web.default.svc.cluster.local"))
-WITH_CD = A_QUESTION._replace(flags=RD | CD)
 
 
 @pytest.mark.parametrize("quirk, question, a, b", [
@@ -112,7 +111,8 @@ WITH_CD = A_QUESTION._replace(flags=RD | CD)
     ("14", CHAOS, reply(CHAOS, answer=[address(1)]), reply(CHAOS, 5, flags=QR | RD | 5)),
     ("15", NOTIFY, reply(NOTIFY, answer=[address(1)], flags=QR | AA | 0x2000),
      reply(NOTIFY, 4, flags=QR | 0x2004, question=None)),
-    ("H14", WITH_CD, GOOD._replace(flags=QR | AA | RD | CD), GOOD),
+    ("EDE", PTR, reply(PTR, 2, opt=Opt(1232, 0, 0, 0, b"")), reply(PTR, 2, opt=Opt(1232, 0, 0, 0, b"\0\x0f\0\2\0\x0e"))),
+    ("26", PTR, wide(3, PTR, opt=Opt(1232, 0, 0, 0, b"\0\x0c\0\0")), wide(3, PTR, opt=Opt(1232, 0, 0, 0, b""))),
 ])
 def test_an_intended_difference_is_explained_by_its_number(quirk, question, a, b):
     found = verdict(question, a, b)
@@ -124,6 +124,7 @@ def test_an_intended_difference_is_explained_by_its_number(quirk, question, a, b
     (PTR, reply(PTR, answer=[HERE]), wide(3, PTR)),  # the namespace is there
     (PTR, reply(PTR, answer=[GONE, HERE]), wide(3, PTR)),
     (A_QUESTION, wide(3, A_QUESTION), wide(0, A_QUESTION)),
+    (PTR, wide(3, PTR, opt=Opt(1232, 0, 0, 0, b"\0\3\0\0")), wide(3, PTR, opt=Opt(1232, 0, 0, 0, b""))),
     (POD, wide(3, POD), reply(POD, answer=[address(1)])),  # the wrong way round
 ])
 def test_a_quirk_does_not_cover_more_than_it_says(question, a, b):
