@@ -101,7 +101,7 @@ static enum step_result miss(struct walk *w)
 	if (w->step->kind == STEP_STATIC)
 		return STEP_NEXT;
 	if (w->step->flags & STEP_UNSYNCED) { // proto:S11, quirk 21: before any fallthrough
-		w->reply.ede = EDE_NOT_READY;
+		reply_explain(&w->reply, EDE_NOT_READY);
 		negative(w, RCODE_SERVFAIL);
 		return STEP_ANSWERED;
 	}
@@ -221,10 +221,10 @@ static void answer_outside(struct walk *w)
 		w->reply.rcode = RCODE_NOERROR; // RFC 7873 5.4
 	} else if (w->plan->top == NULL) {
 		w->reply.rcode = RCODE_SERVFAIL; // proto:S11
-		w->reply.ede = EDE_NOT_READY;
+		reply_explain(&w->reply, EDE_NOT_READY);
 	} else {
 		w->reply.rcode = RCODE_REFUSED; // k8s:2.12 row 27
-		w->reply.ede = EDE_NOT_AUTHORITATIVE;
+		reply_explain(&w->reply, EDE_NOT_AUTHORITATIVE);
 	}
 }
 

@@ -9,7 +9,7 @@
 enum { EDE_BYTES = 6, KEEPALIVE_BYTES = 6 };
 
 // What OPT will take at the end of the message (RFC 6891 6.1.2).
-static size_t opt_bytes(const struct reply *r)
+static size_t opt_size(const struct reply *r)
 {
 	const struct answer_env *env = r->env;
 	const struct query_edns *e = &r->q->edns;
@@ -50,11 +50,18 @@ void reply_init(struct reply *r, const struct query *q, const struct answer_env 
 	r->limit_bytes = message_limit(q, env, udp_max_bytes);
 	if (r->limit_bytes > w->size_bytes)
 		r->limit_bytes = w->size_bytes;
+	r->opt_bytes = opt_size(r);
+}
+
+void reply_explain(struct reply *r, enum ede ede)
+{
+	r->ede = (int8_t)ede;
+	r->opt_bytes = opt_size(r);
 }
 
 static size_t room(const struct reply *r)
 {
-	size_t used = r->w->pos + opt_bytes(r);
+	size_t used = r->w->pos + r->opt_bytes;
 
 	return used > r->limit_bytes ? 0 : r->limit_bytes - used;
 }
@@ -98,6 +105,8 @@ static void fix_tails(const struct reply *r, const struct image_section *s, uint
 static void fix_copy(const struct reply *r, const struct image_section *s, uint8_t *out,
 	size_t copied, uint8_t zone_size)
 {
+	if (((unsigned)s->n_ptr | s->n_tail | s->n_zone) == 0)
+		return;
 	const uint32_t *fix = image_section_fixes(s);
 	int delta = (int)r->q->qname_size - (int)s->qname_size;
 
@@ -217,14 +226,19 @@ static void write_opt(struct reply *r)
 	const struct query_edns *e = &r->q->edns;
 	struct wrbuf *w = r->w;
 	uint8_t data[2];
+	uint8_t *opt = wrbuf_claim(w, DNS_OPT_BYTES);
 
-	wrbuf_u8(w, 0);
-	wrbuf_u16(w, RR_TYPE_OPT);
-	wrbuf_u16(w, DNS_UDP_MAX_BYTES); // quirk 20: what we accept, not what the client said
-	wrbuf_u8(w, (uint8_t)(r->rcode >> 4));
-	wrbuf_u8(w, 0);
-	wrbuf_u16(w, e->is_do ? 0x8000 : 0);
-	wrbuf_u16(w, (uint16_t)(opt_bytes(r) - DNS_OPT_BYTES));
+	if (opt == NULL)
+		return;
+	opt[0] = 0;
+	be16_put(opt + 1, RR_TYPE_OPT);
+	be16_put(opt + 3, DNS_UDP_MAX_BYTES); // quirk 20: what we accept, not what the client said
+	be16_put(opt + 5, (uint16_t)(r->rcode >> 4 << 8)); // extended RCODE, version 0
+	be16_put(opt + 7, e->is_do ? 0x8000 : 0);
+	be16_put(opt + 9, (uint16_t)(r->opt_bytes - DNS_OPT_BYTES));
+	r->n_ar++;
+	if (r->opt_bytes == DNS_OPT_BYTES)
+		return;
 	if (e->cookie_size != 0 && env->cookie_size != 0)
 		option(w, EDNS_COOKIE, env->cookie, env->cookie_size);
 	if (e->has_nsid && env->nsid_size != 0)
@@ -237,7 +251,6 @@ static void write_opt(struct reply *r)
 		be16_put(data, (uint16_t)r->ede);
 		option(w, EDNS_EDE, data, sizeof(data));
 	}
-	r->n_ar++;
 }
 
 void reply_finish(struct reply *r)
@@ -254,10 +267,7 @@ void reply_finish(struct reply *r)
 		flags |= q->flags & (HEADER_RD | HEADER_CD);
 	if (q->edns.present)
 		write_opt(r);
-	be16_put(h, q->id);
-	be16_put(h + 2, (uint16_t)(flags | (r->rcode & HEADER_RCODE)));
-	be16_put(h + 4, q->has_question ? 1 : 0);
-	be16_put(h + 6, r->n_an);
-	be16_put(h + 8, r->n_ns);
-	be16_put(h + 10, r->n_ar);
+	be32_put(h, (uint32_t)q->id << 16 | flags | (r->rcode & HEADER_RCODE));
+	be32_put(h + 4, (uint32_t)(q->has_question ? 1u : 0u) << 16 | r->n_an);
+	be32_put(h + 8, (uint32_t)r->n_ns << 16 | r->n_ar);
 }

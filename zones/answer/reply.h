@@ -14,11 +14,15 @@ struct reply {
 	const struct answer_env *env;
 	struct wrbuf *w;
 	size_t limit_bytes; // of the whole message
+	size_t opt_bytes;   // that OPT will take at its end
 	uint16_t flags; // AA and TC
 	uint16_t rcode;
 	int8_t ede;
 	uint16_t n_an, n_ns, n_ar;
 };
+
+// Says why in an extended error (RFC 8914) when the reply has room for options.
+void reply_explain(struct reply *r, enum ede ede);
 
 // Begins behind header and question. udp_max_bytes: the server block's own limit (bufsize).
 void reply_init(struct reply *r, const struct query *q, const struct answer_env *env,

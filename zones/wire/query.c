@@ -179,6 +179,22 @@ struct additional {
 	bool has_opt, has_tsig;
 };
 
+// The additional section that nearly all queries with EDNS have: one OPT without options.
+static bool plain_opt_read(struct rdbuf *r, struct query *q)
+{
+	static const uint8_t head[3] = {0, 0, RR_TYPE_OPT};
+	const uint8_t *p = r->base + r->pos;
+
+	if (rdbuf_left(r) != DNS_OPT_BYTES || memcmp(p, head, 3) != 0 || be16_get(p + 9) != 0)
+		return false;
+	q->edns.udp_bytes = be16_get(p + 3);
+	q->edns.version = p[6];
+	q->edns.is_do = (p[7] & 0x80) != 0;
+	q->edns.present = true;
+	r->pos += DNS_OPT_BYTES;
+	return true;
+}
+
 // Reads arcount additional records: at most one OPT and one TSIG or SIG(0) (proto:H9).
 static bool additional_read(struct rdbuf *r, struct query *q, unsigned arcount,
 	enum transport transport, struct additional *seen)
@@ -297,6 +313,8 @@ enum query_verdict query_parse(
 	// proto:H8, H9, H10: nothing but a question and at most two additional records.
 	if (ancount != 0 || nscount != 0 || arcount > 2 || (q->flags & HEADER_RCODE) != 0)
 		return error(q, RCODE_FORMERR, EDE_NONE);
+	if (arcount == 1 && plain_opt_read(&r, q))
+		return query_judge(q, &seen);
 	if (!additional_read(&r, q, arcount, transport, &seen) || rdbuf_left(&r) != 0)
 		return error(q, RCODE_FORMERR, EDE_NONE); // proto:H17
 	return query_judge(q, &seen);
