@@ -55,6 +55,8 @@ static bool is_mine(
 			k = g;
 		g++;
 	}
+	if (g == 0)
+		return false; // cannot be: the descriptor has its own address
 	return g >= n_threads ? k % n_threads == thread : thread % g == k;
 }
 

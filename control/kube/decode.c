@@ -68,14 +68,22 @@ uint64_t decode_resource_version(const char *text)
 	return n;
 }
 
+static bool two_digits(const char *p, int64_t *n)
+{
+	if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
+		return false;
+	*n = (p[0] - '0') * 10 + (p[1] - '0');
+	return true;
+}
+
 int64_t decode_time_ms(const char *text)
 {
 	struct tm tm = {0};
 	const char *p = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 	int64_t ms = 0;
 	int sign = 1;
-	unsigned hours = 0;
-	unsigned minutes = 0;
+	int64_t hours = 0;
+	int64_t minutes = 0;
 
 	if (p == NULL)
 		return 0;
@@ -87,12 +95,12 @@ int64_t decode_time_ms(const char *text)
 	}
 	if (*p == '+' || *p == '-') {
 		sign = *p == '-' ? 1 : -1;
-		if (sscanf(p + 1, "%2u:%2u", &hours, &minutes) != 2)
+		if (!two_digits(p + 1, &hours) || p[3] != ':' || !two_digits(p + 4, &minutes))
 			return 0;
 	} else if (*p != 'Z' && *p != 'z') {
 		return 0;
 	}
-	return ((int64_t)timegm(&tm) + sign * ((int64_t)hours * 3600 + minutes * 60)) * 1000 + ms;
+	return ((int64_t)timegm(&tm) + sign * (hours * 3600 + minutes * 60)) * 1000 + ms;
 }
 
 // An arena array; NULL when there is nothing to hold or no memory, which is remembered.

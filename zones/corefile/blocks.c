@@ -28,9 +28,12 @@ __attribute__((format(printf, 3, 4))) static int fail(
 	(void)vsnprintf(text, sizeof(text), fmt, ap); // a cut sentence is still one
 	va_end(ap);
 	if (t == NULL)
-		return err_set_at(
+		(void)err_set_at(
 			p->e, -EINVAL, p->x->end_file, (unsigned[]){p->x->end_line, 1}, "%s", text);
-	return err_set_at(p->e, -EINVAL, t->file, (unsigned[]){t->line, t->column}, "%s", text);
+	else
+		(void)err_set_at(p->e, -EINVAL, t->file, (unsigned[]){t->line, t->column}, "%s",
+			text); // the code is the one below
+	return -EINVAL;
 }
 
 static const struct token *peek(const struct parser *p)
@@ -81,8 +84,10 @@ static int node_new(struct parser *p, const struct token *t, struct node **out)
 {
 	struct node *n = arena_alloc(p->arena, sizeof(*n));
 
-	if (n == NULL)
-		return err_set(p->e, -ENOMEM, "out of memory");
+	if (n == NULL) {
+		(void)err_set(p->e, -ENOMEM, "out of memory");
+		return -ENOMEM;
+	}
 	n->name = t;
 	n->args = t + 1;
 	*out = n;

@@ -15,7 +15,7 @@ static int take_kind(struct parse *p, const struct node *n, struct config_cache_
 		"the capacity", "the highest TTL in seconds", "the lowest TTL in seconds"};
 	static const uint64_t least[] = {0, 1, 0};
 
-	for (size_t i = 0; i < n->n_args; i++) {
+	for (size_t i = 0; i < n->n_args && i < 3; i++) {
 		if (word_number(n->args[i].text, least[i], INT32_MAX, &v[i]) != 0)
 			return parse_error(p, &n->args[i], "%s must be a whole number from %llu",
 				what[i], (unsigned long long)least[i]);

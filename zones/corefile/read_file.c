@@ -11,31 +11,44 @@
 
 enum { FILE_MAX_BYTES = 16 << 20 };
 
+static int grow(char **buf, size_t *cap)
+{
+	size_t want = *cap == 0 ? 65536 : *cap * 2;
+
+	if (want > FILE_MAX_BYTES)
+		return -EFBIG;
+	char *grown = realloc(*buf, want);
+	if (grown == NULL)
+		return -ENOMEM;
+	*buf = grown;
+	*cap = want;
+	return 0;
+}
+
+// *buf is the caller's to free, on failure too.
+static int read_to_end(int fd, char **buf, size_t *size)
+{
+	size_t cap = 0;
+
+	for (*size = 0;;) {
+		int rc = *size == cap ? grow(buf, &cap) : 0;
+		if (rc != 0)
+			return rc;
+		ssize_t got = read(fd, *buf + *size, cap - *size);
+		if (got == 0)
+			return 0;
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		*size += got < 0 ? 0 : (size_t)got;
+	}
+}
+
 static int read_all(struct arena *a, int fd, char **text, size_t *size)
 {
-	size_t cap = 65536;
+	char *buf = NULL;
 	size_t n = 0;
-	char *buf = malloc(cap);
-	int rc = buf == NULL ? -ENOMEM : 0;
+	int rc = read_to_end(fd, &buf, &n);
 
-	while (rc == 0) {
-		ssize_t got = read(fd, buf + n, cap - n);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0) {
-			rc = got < 0 ? -errno : 0;
-			break;
-		}
-		n += (size_t)got;
-		if (n == cap && cap >= FILE_MAX_BYTES) {
-			rc = -EFBIG;
-		} else if (n == cap) {
-			char *grown = realloc(buf, cap * 2);
-			rc = grown == NULL ? -ENOMEM : 0;
-			buf = grown == NULL ? buf : grown;
-			cap *= 2;
-		}
-	}
 	*text = rc == 0 ? arena_alloc(a, n + 1) : NULL;
 	*size = n;
 	if (rc == 0 && *text == NULL)

@@ -103,7 +103,6 @@ int zone_split_port(struct parse *p, const struct token *t, const char **text, u
 	const char *zone = skip_scheme(*text);
 	const char *colon = strrchr(zone, ':');
 	uint64_t n = 0;
-	size_t len = strlen(zone);
 
 	*text = zone;
 	if (colon == NULL)
@@ -115,7 +114,7 @@ int zone_split_port(struct parse *p, const struct token *t, const char **text, u
 		return 0;
 	if (word_number(colon + 1, 1, UINT16_MAX, &n) != 0)
 		return parse_error(p, t, "a port is a number from 1 to 65535");
-	len = (size_t)(colon - zone);
+	size_t len = (size_t)(colon - zone);
 	char *copy = arena_copy(p->arena, zone, len + 1);
 	if (copy == NULL)
 		return parse_no_memory(p);
