@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,7 +62,7 @@ static int converse(struct running *r, int sock)
 
 static int ask_supervisor(const char *run_dir, struct running *r)
 {
-	char path[PATH_MAX];
+	char path[1024];
 
 	if (snprintf(path, sizeof(path), "%s/supervisor.sock", run_dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
@@ -96,7 +95,7 @@ static void counters_of_child(struct running *r)
 
 int running_open(const char *run_dir, struct running *r, struct err *err)
 {
-	char path[PATH_MAX];
+	char path[1024];
 
 	memset(r, 0, sizeof(*r));
 	r->base_fd = r->overlay_fd = -1;
