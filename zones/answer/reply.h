@@ -14,7 +14,7 @@ struct reply {
 	const struct answer_env *env;
 	struct wrbuf *w;
 	size_t limit_bytes; // of the whole message
-	size_t opt_bytes;   // that OPT will take at its end
+	size_t opt_bytes; // that OPT will take at its end
 	uint16_t flags; // AA and TC
 	uint16_t rcode;
 	int8_t ede;
