@@ -2,6 +2,8 @@
 // Makes the small image of the tests.
 #include "tests/unit/image_fixture.h"
 
+#include "zones/image/policy.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,6 +37,37 @@ static uint32_t add_soa(struct image_build *b, const char *zone, uint32_t serial
 	return id;
 }
 
+// `cache 30` and `forward . 127.0.0.1:1`, where nobody listens.
+static void add_slow_policy(struct image_build *b)
+{
+	static const struct policy_name root = {(const uint8_t *)""};
+	static const struct policy_upstream to = {POLICY_UPSTREAM_DNS, 1, "127.0.0.1", ""};
+	const struct policy_forward forward = {.from = root,
+		.to = {&to, 1},
+		.max_fails = 2,
+		.expire_ms = 10000,
+		.read_timeout_ms = 2000,
+		.health_check_ms = 500,
+		.health_check_domain = root,
+		.tls_cert = "",
+		.tls_key = "",
+		.tls_ca = "",
+		.tls_servername = "",
+		.source_address = ""};
+	const struct policy_cache cache = {
+		.zones = {&root, 1}, .success = {9984, 30, 5}, .denial = {9984, 30, 5}};
+	const struct policy_op ops[] = {{POLICY_CACHE, 4, &cache}, {POLICY_FORWARD, 5, &forward}};
+	const struct policy_chain chain = {ops, 2};
+	const struct policy policy = {&chain, 1};
+	struct arena arena = {0};
+	size_t size_bytes = 0;
+
+	const uint8_t *bytes = policy_encode(&policy, &arena, &size_bytes);
+	assert_non_null(bytes);
+	assert_int_equal(image_build_policy(b, bytes, size_bytes), 0);
+	arena_fini(&arena);
+}
+
 void image_fixture_policy(struct image_build *b, uint32_t serial)
 {
 	struct dname zone = image_fixture_name("cluster.local.");
@@ -53,7 +86,7 @@ void image_fixture_policy(struct image_build *b, uint32_t serial)
 			.plugin = "kubernetes",
 			.line = 2,
 			.soa = add_soa(b, "in-addr.arpa.", serial)},
-		{.kind = STEP_PUNT, .plugin = "forward", .line = 5, .soa = IMAGE_NONE},
+		{.kind = STEP_PUNT, .plugin = "forward", .line = 5, .soa = IMAGE_NONE, .policy = 1},
 	};
 	struct image_build_rule rules[] = {
 		{.zone = (const uint8_t *)"", .steps = &steps[2], .n_steps = 1, .metric_zone = "."},
@@ -66,6 +99,7 @@ void image_fixture_policy(struct image_build *b, uint32_t serial)
 	};
 	struct image_listener any = {.family = 0, .port = 53};
 
+	add_slow_policy(b);
 	assert_int_equal(image_build_server(b, "dns://:53", DNS_UDP_MAX_BYTES), 0);
 	assert_int_equal(image_build_listener(b, &any, rules, 3), 0);
 }

@@ -110,6 +110,7 @@ static int build_step(struct image_build *b, const struct image_build_step *s, c
 		.pod_ttl_s = s->pod_ttl_s,
 		.zone_size = (uint8_t)size,
 		.zone_labels = (uint8_t)dname_labels(own),
+		.policy = s->policy,
 	};
 	return b->failed;
 }
@@ -192,6 +193,17 @@ int image_build_soa(struct image_build *b, const struct dname *zone, uint32_t tt
 	*id = (uint32_t)b->n_soas;
 	b->soas[b->n_soas++] = (struct build_section){.blob = blob};
 	return b->failed;
+}
+
+int image_build_policy(struct image_build *b, const uint8_t *bytes, size_t size_bytes)
+{
+	if (b->failed != 0)
+		return b->failed;
+	b->policy = arena_copy(&b->arena, bytes, size_bytes);
+	if (b->policy == NULL)
+		return fail(b, -ENOMEM);
+	b->policy_bytes = size_bytes;
+	return 0;
 }
 
 // Takes leading underscores off the first two labels, as query_normalise does.

@@ -40,6 +40,7 @@ struct image_build_step {
 	uint16_t pod_ttl_s;
 	const char *plugin;
 	uint16_t line;
+	uint32_t policy; // chain in the bytes of image_build_policy, from 1; 0 for none
 };
 
 struct image_build_rule {
@@ -73,6 +74,8 @@ size_t image_build_dropped_sets(const struct image_build *b);
 // The SOA of a zone, for steps and for the apex. Writes an id for image_build_step.soa.
 [[nodiscard]] int image_build_soa(struct image_build *b, const struct dname *zone, uint32_t ttl_s,
 	const struct record_soa *soa, uint32_t *id);
+// The policy part (policy_encode), copied. Steps name its chains.
+[[nodiscard]] int image_build_policy(struct image_build *b, const uint8_t *bytes, size_t size_bytes);
 // A name; *id (may be NULL) can be used as alias_of.
 [[nodiscard]] int image_build_name(
 	struct image_build *b, const struct image_build_name *name, uint32_t *id);

@@ -39,6 +39,8 @@ struct image_build {
 	struct build_name *names;
 	struct build_set *sets;
 	uint8_t *text;
+	const uint8_t *policy; // in the arena
+	size_t policy_bytes;
 	uint32_t *order; // indexes of names in file order, made by image_build_seal
 	size_t n_servers, n_listeners, n_rules, n_steps, n_soas, n_names, n_sets, text_bytes;
 	size_t servers_cap, listeners_cap, rules_cap, steps_cap, soas_cap, names_cap, sets_cap;

@@ -134,6 +134,7 @@ static void part_sizes(const struct image_build *b, size_t bytes[IMAGE_PARTS])
 	bytes[IMAGE_SETS] = b->n_out_sets * sizeof(struct image_set);
 	bytes[IMAGE_BYTES] = b->text_bytes + b->name_bytes;
 	bytes[IMAGE_SECTIONS] = b->section_bytes;
+	bytes[IMAGE_POLICY] = b->policy_bytes;
 }
 
 int image_build_seal(struct image_build *b, size_t *size_bytes, struct err *err)
@@ -169,6 +170,8 @@ static void write_policy(const struct image_build *b, uint8_t *out, const struct
 			h->part[IMAGE_LISTENERS].bytes);
 	if (b->n_rules > 0)
 		memcpy(out + h->part[IMAGE_RULES].offset, rules, h->part[IMAGE_RULES].bytes);
+	if (b->policy_bytes > 0)
+		memcpy(out + h->part[IMAGE_POLICY].offset, b->policy, b->policy_bytes);
 	for (size_t i = 0; i < b->n_servers; i++)
 		servers[i] = b->servers[i];
 	for (size_t i = 0; i < b->n_steps; i++) {

@@ -4,6 +4,7 @@
 // refused even where it would do no harm.
 #include "zones/image/check_section.h"
 #include "zones/image/image.h"
+#include "zones/image/policy.h"
 
 #include "zones/base/be.h"
 #include "zones/wire/dname.h"
@@ -78,6 +79,8 @@ static enum image_refusal view_parts(const uint8_t *bytes, size_t size_bytes, st
 		.sets = (const void *)(bytes + h->part[IMAGE_SETS].offset),
 		.text = bytes + h->part[IMAGE_BYTES].offset,
 		.sections = bytes + h->part[IMAGE_SECTIONS].offset,
+		.policy = bytes + h->part[IMAGE_POLICY].offset,
+		.policy_bytes = h->part[IMAGE_POLICY].bytes,
 		.n_servers = entries(h, IMAGE_SERVERS, sizeof(struct image_server)),
 		.n_listeners = entries(h, IMAGE_LISTENERS, sizeof(struct image_listener)),
 		.n_rules = entries(h, IMAGE_RULES, sizeof(struct image_rule)),
@@ -188,6 +191,8 @@ static enum image_refusal check_step(
 	if (step->zone_labels > rule->zone_labels ||
 		suffix_size(img, rule, step->zone_labels) != step->zone_size)
 		return IMAGE_REFUSED_STEP;
+	if (step->policy > img->n_chains || (step->policy != 0 && step->kind != STEP_PUNT))
+		return IMAGE_REFUSED_STEP;
 	if (step->kind == STEP_LOOKUP && step->soa_section == IMAGE_NONE)
 		return IMAGE_REFUSED_SOA;
 	if (step->soa_section != IMAGE_NONE && !is_soa_section(img, step->soa_section))
@@ -282,6 +287,18 @@ static enum image_refusal check_names(const struct image *img)
 	return IMAGE_REFUSED_OK;
 }
 
+// Decoding is the check. n_chains is what steps may name.
+static enum image_refusal check_policy(struct image *img)
+{
+	struct arena arena = {0};
+	struct policy policy;
+	int rc = policy_decode(img->policy, img->policy_bytes, &arena, &policy, NULL);
+
+	img->n_chains = (uint32_t)policy.n;
+	arena_fini(&arena);
+	return rc == 0 ? IMAGE_REFUSED_OK : IMAGE_REFUSED_POLICY;
+}
+
 static enum image_refusal check_all(const void *bytes, size_t size_bytes, struct image *img)
 {
 	enum image_refusal (*const parts[])(const struct image *) = {
@@ -292,6 +309,8 @@ static enum image_refusal check_all(const void *bytes, size_t size_bytes, struct
 		r = check_extents(bytes);
 	if (r == IMAGE_REFUSED_OK)
 		r = view_parts(bytes, size_bytes, img);
+	if (r == IMAGE_REFUSED_OK)
+		r = check_policy(img);
 	for (size_t i = 0; r == IMAGE_REFUSED_OK && i < sizeof(parts) / sizeof(parts[0]); i++)
 		r = parts[i](img);
 	return r;

@@ -5,7 +5,7 @@
 // offsets are 32-bit and relative to their section, there are no pointers and no padding bytes
 // that are not zero. The same objects give the same bytes (rel:S5).
 //
-//   header | servers | listeners | rules | steps | names | sets | bytes | sections
+//   header | servers | listeners | rules | steps | names | sets | bytes | sections | policy
 //
 // names is sorted by (view, hash, normalised name, underscore mask); see image_name.
 #pragma once
@@ -32,6 +32,7 @@ enum image_part {
 	IMAGE_SETS,
 	IMAGE_BYTES, // names in wire form and texts
 	IMAGE_SECTIONS, // answer sections, each 8-aligned
+	IMAGE_POLICY, // directives that the slow path executes (policy.h)
 	IMAGE_PARTS
 };
 
@@ -119,6 +120,7 @@ struct image_step {
 	uint16_t pod_ttl_s; // of synthesised pod addresses
 	uint8_t zone_size; // of the step's own zone, an ancestor of the rule's or the same
 	uint8_t zone_labels;
+	uint32_t policy; // PUNT: number of the chain in IMAGE_POLICY, from 1; 0 without
 };
 
 enum name_flag {
@@ -177,7 +179,7 @@ _Static_assert(sizeof(struct image_header) == 64 + 16 * IMAGE_PARTS, "image head
 _Static_assert(sizeof(struct image_server) == 8, "image server layout");
 _Static_assert(sizeof(struct image_listener) == 32, "image listener layout");
 _Static_assert(sizeof(struct image_rule) == 24, "image rule layout");
-_Static_assert(sizeof(struct image_step) == 20, "image step layout");
+_Static_assert(sizeof(struct image_step) == 24, "image step layout");
 _Static_assert(sizeof(struct image_name) == 20, "image name layout");
 _Static_assert(sizeof(struct image_set) == 8, "image set layout");
 _Static_assert(sizeof(struct image_section) == 24, "image section layout");

@@ -22,7 +22,9 @@ struct image {
 	const struct image_set *sets;
 	const uint8_t *text; // IMAGE_BYTES
 	const uint8_t *sections; // IMAGE_SECTIONS
-	uint32_t n_servers, n_listeners, n_rules, n_steps, n_names, n_sets;
+	const uint8_t *policy; // IMAGE_POLICY, for policy_decode
+	size_t policy_bytes;
+	uint32_t n_servers, n_listeners, n_rules, n_steps, n_names, n_sets, n_chains;
 };
 
 // Every reason to refuse an image. The texts are for people; the counters of the mutation test are
@@ -43,6 +45,7 @@ struct image {
 	X(RULE, "a rule's zone, steps or server lie outside or are wrong") \
 	X(RULE_ORDER, "rules of a listener are not sorted by zone length") \
 	X(STEP, "a step is of no known kind or points outside") \
+	X(POLICY, "the policy part is malformed") \
 	X(TEXT, "a text lies outside or is not printable") \
 	X(SOA, "a step's SOA section is not one SOA") \
 	X(NAME, "a name is malformed or lies outside") \
