@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: a running lab in each address mode, brought up once for all tests that want it."""
+
+import os
+
+import pytest
+
+import lab
+
+MODES = os.environ.get("B53_E2E_MODES", "own shared kernel").split()
+
+
+@pytest.fixture(scope="session", params=MODES)
+def mode(request):
+    """A running lab; tests with it run once per mode."""
+    lab.up(request.param)
+    yield request.param
+    lab.down()
+
+
+@pytest.fixture(scope="session")
+def own(request):
+    """A running lab in own mode, for what only that mode does."""
+    lab.up("own")
+    yield
+    lab.down()
+
+
+@pytest.fixture
+def network():
+    """Only the network, for tests that start burst53 themselves."""
+    lab.down()
+    done = lab.lab("up", "--no-start")
+    assert done.returncode == 0, done.stderr
+    yield
+    lab.down()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """The processes' log belongs to a failure."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        report.sections.append(("log of the lab", lab.log()[-4000:]))

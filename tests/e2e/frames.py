@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames by scapy from the client's interface, and what comes back."""
+
+import socket
+import struct
+import time
+
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
+
+import lab
+
+CLIENT = {4: "198.18.0.10", 6: "fd00:53::10"}
+ETH_P_ALL = 3
+SO_RCVBUFFORCE = 33
+
+
+def mac_of(role):
+    """Hardware address of a namespace's eth0."""
+    return lab.inside(role, "cat", "/sys/class/net/eth0/address", check=True).stdout.strip()
+
+
+def question(name="web.default.svc.cluster.local", kind=1, ident=0x1234, flags=0x0100):
+    """A query's bytes."""
+    wire = b"".join(bytes([len(p)]) + p.encode() for p in name.split(".")) + b"\0"
+    return struct.pack(">6H", ident, flags, 1, 0, 0, 0) + wire + struct.pack(">2H", kind, 1)
+
+
+def datagram(payload, family=4, sport=40000, dport=53):
+    """A whole frame to the served address."""
+    ip = IP(src=CLIENT[4], dst=lab.SERVICE[4]) if family == 4 else IPv6(src=CLIENT[6], dst=lab.SERVICE[6])
+    return Ether(src=mac_of("cli"), dst=served_mac()) / ip / UDP(sport=sport, dport=dport) / payload
+
+
+def served_mac():
+    """Where frames for the served address go: the port's own address."""
+    return mac_of("srv")
+
+
+def raw_socket():
+    """Everything that passes the client's interface."""
+    with lab.netns("cli"):
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
+        sock.bind(("eth0", ETH_P_ALL))
+    return sock
+
+
+def exchange(frames, seconds=0.3):
+    """Sends frames and returns the frames that came from others within the time."""
+    with raw_socket() as sock:
+        own = bytes.fromhex(mac_of("cli").replace(":", ""))
+        for frame in frames:
+            sock.send(bytes(frame))
+        end = time.monotonic() + seconds
+        got = []
+        while time.monotonic() < end:
+            sock.settimeout(max(end - time.monotonic(), 0.001))
+            try:
+                frame = sock.recv(65536)
+            except TimeoutError:
+                break
+            if frame[6:12] != own:
+                got.append(Ether(frame))
+        return got
+
+
+def replies(frames, sport=40000, seconds=0.3):
+    """DNS replies to a source port."""
+    return [f for f in exchange(frames, seconds) if UDP in f and f[UDP].sport == 53 and f[UDP].dport == sport]

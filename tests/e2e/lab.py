@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A lab of scripts/lab for the end-to-end tests: bring it up, ask it, look at it, kill parts of it."""
+
+import contextlib
+import ctypes
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("B53_BUILD", TOP / "build" / "release"))
+PREFIX = os.environ.get("B53_LAB", "b53t")
+RUN_DIR = Path(f"/run/burst53-{PREFIX}")
+SERVICE = {4: "198.18.0.53", 6: "fd00:53::53"}
+DATA = Path(__file__).resolve().parent / "data"
+CLONE_NEWNET = 0x40000000
+MODES = {"own": [], "shared": ["--shared"], "kernel": ["--port", "none"], "xdp": ["--port", "af_xdp"]}
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def run(*words, timeout=30, check=False, **more):
+    """One command; its output is text."""
+    return subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=timeout, check=check, **more)
+
+
+def netns_name(role):
+    """Namespace of srv, cli, rtr or far."""
+    return f"{PREFIX}-{role}"
+
+
+def inside(role, *words, **more):
+    """A command in a namespace."""
+    return run("ip", "netns", "exec", netns_name(role), *words, **more)
+
+
+@contextlib.contextmanager
+def netns(role):
+    """This thread in a namespace: sockets made meanwhile belong to it."""
+    with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{netns_name(role)}", "rb") as there:
+        assert LIBC.setns(there.fileno(), CLONE_NEWNET) == 0
+        try:
+            yield
+        finally:
+            assert LIBC.setns(home.fileno(), CLONE_NEWNET) == 0
+
+
+def lab(*words, timeout=60):
+    """scripts/lab with our names."""
+    return run(TOP / "scripts" / "lab", *words, timeout=timeout,
+               env={**os.environ, "B53_LAB": PREFIX, "B53_BUILD": str(BUILD)})
+
+
+def up(mode="own", *more):
+    """A fresh lab in one address mode."""
+    lab("down")
+    done = lab("up", *MODES[mode], *more)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def down():
+    """Nothing of it is left."""
+    lab("down")
+
+
+def log():
+    """What the processes wrote."""
+    path = TOP / "build" / "lab" / PREFIX / "log"
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def pids():
+    """Process numbers by name, from the state file; 0 while a child does not run."""
+    found = {}
+    for line in (RUN_DIR / "state").read_text(encoding="utf-8").splitlines():
+        words = line.split()
+        if words[0] == "supervisor":
+            found["supervisor"] = int(words[1])
+        if words[0] == "child":
+            found[words[1]] = int(words[2])
+    return found
+
+
+def kill(name, number=signal.SIGKILL):
+    """Signals one process of the lab."""
+    os.kill(pids()[name], number)
+
+
+def status():
+    """What `burst53 status --json` says."""
+    return json.loads(run(BUILD / "cli" / "burst53", "status", "--json", "--run-dir", RUN_DIR).stdout)
+
+
+def wait_for(what, seconds=5.0):
+    """Waits until the function says something true; returns that, or fails."""
+    end = time.monotonic() + seconds
+    while True:
+        found = what()
+        if found:
+            return found
+        assert time.monotonic() < end, f"waited {seconds} s for {getattr(what, '__name__', what)}\n{log()}"
+        time.sleep(0.02)
+
+
+def dig(name, kind="A", *words, family=4, role="cli", program="dig"):
+    """(rcode, flags, sorted rdata) of a question; rcode is None without a reply."""
+    extra = ["+tries=1", "+time=1"] if program == "dig" else ["+retry=0", "+time=1"]
+    out = inside(role, program, f"@{SERVICE[family]}", name, kind, *extra, *words).stdout
+    return parse_dig(out)
+
+
+def parse_dig(out):
+    """Reads dig's and kdig's own text."""
+    head = re.search(r"status: (\w+)", out)
+    if not head:
+        return None, "", []
+    flags = re.search(r"[Ff]lags: ([a-z ]*);", out).group(1)
+    answers = []
+    section = False
+    for line in out.splitlines():
+        if line.startswith(";; ANSWER"):
+            section = True
+        elif section and not line.strip():
+            section = False
+        elif section and not line.startswith(";"):
+            words = line.split(None, 4)
+            answers.append(words[3] + " " + words[4])
+    return head.group(1), flags, sorted(answers)
+
+
+def checker(*words, role="cli", background=False):
+    """The client that knows the right answers; its result as a dictionary."""
+    command = ["ip", "netns", "exec", netns_name(role), str(BUILD / "tests" / "e2e" / "checker"), *map(str, words)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    if background:
+        return process
+    return checker_result(process)
+
+
+def checker_result(process):
+    """Waits for a checker; its numbers."""
+    out, _ = process.communicate(timeout=300)
+    return json.loads(out)
+
+
+def nft_tables(role="srv"):
+    """Names of nft tables in a namespace."""
+    return [line.split()[2] for line in inside(role, "nft", "list", "tables").stdout.splitlines()]
