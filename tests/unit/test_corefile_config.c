@@ -261,6 +261,8 @@ static void upstreams_are_told_apart(void **state)
 		{"tls://1.1.1.1:8853", UPSTREAM_TLS, "1.1.1.1", 8853, NULL},
 		{"tls://1.1.1.1%one.test", UPSTREAM_TLS, "1.1.1.1", 853, "one.test"},
 		{"tls://1.1.1.1%one.test:8853", UPSTREAM_TLS, "1.1.1.1", 8853, "one.test"},
+		{"tls://[::1%one.test]:8853", UPSTREAM_TLS, "::1", 8853, "one.test"},
+		{"tls://::1%one.test", UPSTREAM_TLS, "::1", 853, "one.test"},
 		{"/etc/resolv.conf", UPSTREAM_FILE, "/etc/resolv.conf", 0, NULL},
 		{"dns.test", UPSTREAM_HOSTNAME, "dns.test", 53, NULL},
 	};
@@ -549,6 +551,32 @@ static void small_directives_have_their_values(void **state)
 	assert_true(o->headless);
 }
 
+static void of_repeated_directives_one_counts_as_in_coredns(void **state)
+{
+	(void)state;
+	const struct config_reload *r = options("reload 10s\nreload 20s", DIR_RELOAD, 0);
+	assert_int_equal(r->interval_ms, 10000);
+	assert_null(config_find(&parsed.servers[0], DIR_RELOAD, 1));
+	const struct config_health *h = options("health :1\nhealth :2", DIR_HEALTH, 0);
+	assert_int_equal(h->listen.port, 2);
+	assert_null(config_find(&parsed.servers[0], DIR_HEALTH, 1));
+}
+
+static void label_selectors_are_taken_as_the_api_takes_them(void **state)
+{
+	static const char *const selectors[] = {"app", "!app", "app=web", "app==web",
+		"app=", "app in (a, b)", "app notin (a)", "a=b,c in (d),!e", "app = web",
+		"x.io/y-z=1"};
+	char line[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(selectors); i++) {
+		(void)snprintf(line, sizeof(line), "kubernetes {\nlabels \"%s\"\n}", selectors[i]);
+		const struct config_kubernetes *k = options(line, DIR_KUBERNETES, 0);
+		assert_string_equal(k->labels, selectors[i]);
+	}
+}
+
 static void without_a_corefile_there_is_the_built_in_one(void **state)
 {
 	char dir[] = "/tmp/b53-empty-XXXXXX";
@@ -593,6 +621,8 @@ int main(void)
 		cmocka_unit_test(hosts_are_read_inline_and_by_name),
 		cmocka_unit_test(acl_rules_keep_their_order),
 		cmocka_unit_test(small_directives_have_their_values),
+		cmocka_unit_test(of_repeated_directives_one_counts_as_in_coredns),
+		cmocka_unit_test(label_selectors_are_taken_as_the_api_takes_them),
 		cmocka_unit_test(without_a_corefile_there_is_the_built_in_one),
 	};
 

@@ -45,7 +45,8 @@ static void expect(const struct problem_case *p, enum config_severity severity)
 	struct err e = {0};
 	int rc = parse(p->text, &c, &e);
 
-	assert_int_equal(rc, severity == PROBLEM_ERROR ? -EINVAL : 0);
+	if (rc != (severity == PROBLEM_ERROR ? -EINVAL : 0))
+		fail_msg("%s: returned %d", p->text, rc);
 	size_t i = 0;
 	while (i < c.n_problems &&
 		(c.problems[i].severity != severity || strstr(c.problems[i].text, p->says) == NULL))
@@ -106,6 +107,11 @@ static void mistakes_are_refused_where_they_stand(void **state)
 		{"kubernetes a {|namespaces|}", 3, 1, "at least 1"},
 		{"kubernetes a {|namespaces x|namespace_labels y|}", 2, 1, "not both"},
 		{"kubernetes a {|labels )|}", 3, 8, "label selector"},
+		{"kubernetes a {|labels a=b c=d|}", 3, 8, "label selector"},
+		{"kubernetes a {|labels a in b|}", 3, 8, "label selector"},
+		{"kubernetes a {|labels a!=b|}", 3, 8, "label selector"},
+		{"kubernetes a {|labels a,|}", 3, 8, "label selector"},
+		{"kubernetes a {|namespace_labels =|}", 3, 18, "label selector"},
 		{"kubernetes a {|ignore it|}", 3, 8, "empty_service"},
 		{"kubernetes a {|multicluster b|}", 3, 14, "must also be a zone"},
 		{"kubernetes a {|zonal|noendpoints|}", 2, 1, "zonal needs"},
@@ -133,6 +139,7 @@ static void mistakes_are_refused_where_they_stand(void **state)
 		{"forward . 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", 2, 47, "at most 15"},
 		// cache
 		{"cache 0", 2, 7, "at least 1 second"},
+		{"cache -1", 2, 7, "at least 1 second"},
 		{"cache 30 {|success 10 0|}", 3, 12, "from 1"},
 		{"cache 30 {|prefetch 1 1m 95%|}", 3, 15, "10% to 90%"},
 		{"cache 30 {|prefetch 1 1m 5000%|}", 3, 15, "10% to 90%"},
@@ -171,9 +178,12 @@ static void mistakes_are_refused_where_they_stand(void **state)
 		{"template IN A {|rcode FOO|}", 3, 7, "no RCODE"},
 		{"template IN A {|answer \"{{ .Name\"|}", 3, 8, "never closed"},
 		{"hosts /f {|ttl 0|}", 3, 5, "from 1 to 65535"},
-		{"hosts /f {|1.2.3.4 a..b|}", 3, 9, "no domain name"},
-		{"hosts /f {|fallthru|}", 3, 1, "did you mean fallthrough?"},
+		{"hosts /f {|fallthrough|rload 5s|}", 4, 1, "did you mean reload?"},
 		{"hosts /f {|fallthrough_unsupported|}", 2, 1, "needs fallthrough"},
+		{"hosts /f {|fallthrough|1.2.3.4 a|}", 4, 1, "above fallthrough"},
+		{"template IN A {|rcode nxdomain|}", 3, 7, "upper case"},
+		{"template in A", 2, 10, "no class"},
+		{"acl {|block type a|}", 3, 12, "upper case"},
 		{"file", 2, 1, "at least 1"},
 		// filters
 		{"acl {|allow from 1.1.1.1|}", 3, 7, "type or net"},
@@ -222,6 +232,13 @@ static void doubtful_things_are_told(void **state)
 		{"forward 10.0.0.0/9 1.1.1.1", 2, 9, "only 0.10.in-addr.arpa."},
 		{"import *.nothing", 2, 8, "no file matches"},
 		{"autopath @kubernetes|kubernetes a", 2, 1, "finds no pod"},
+		{"hosts /f {|1.2.3.4 a..b|}", 3, 9, "left out"},
+		{"kubernetes a {|ttl 5 6|}", 3, 7, "does nothing"},
+		{"kubernetes a {|ignore|}", 3, 1, "does nothing"},
+		{"reload|reload 10s", 3, 1, "only the first one counts"},
+		{"health|health :1", 3, 1, "only the last one counts"},
+		{"hosts /f {|1.2.3.4|}", 3, 1, "no name"},
+		{"hosts /f {|a.test 1.2.3.4|}", 3, 1, "does nothing"},
 	};
 	static const struct problem_case notes[] = {
 		{"debug", 2, 1, "no effect"},

@@ -3,60 +3,79 @@
 #include "zones/corefile/directives.h"
 
 #include "zones/base/array.h"
+#include "zones/wire/dname.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
 enum { REGEX_MAX = 10000 };
 
-static int check_host_names(struct parse *p, const struct node *n)
+// A name that no query can have is left out, as CoreDNS does in silence.
+static int add_host_name(struct parse *p, const struct token *t, struct config_words *out)
 {
-	struct config_zone ignored;
-	int rc = 0;
+	struct dname name;
 
-	for (size_t i = 0; rc == 0 && i < n->n_args; i++)
-		rc = zone_parse(p, &n->args[i], n->args[i].text, &ignored);
-	return rc;
+	if (dname_parse(t->text, &name) == 0)
+		return parse_words(p, t, 1, out);
+	return parse_tell(
+		p, t, PROBLEM_WARNING, "%.80s is no domain name and is left out", t->text);
 }
 
 // An inline line, as in /etc/hosts.
 static int take_host(struct parse *p, const struct node *n, struct config_hosts *h)
 {
 	struct config_host *items = list_grow(p->arena, h->lines, h->n_lines, sizeof(*items));
+	int rc = 0;
 
 	if (items == NULL)
 		return parse_no_memory(p);
 	if (n->n_args == 0)
 		return parse_tell(
 			p, n->name, PROBLEM_WARNING, "this address has no name and does nothing");
-	int rc = check_host_names(p, n);
-	if (rc != 0)
-		return rc;
 	h->lines = items;
 	struct config_host *line = &items[h->n_lines++];
 	*line = (struct config_host){.address = n->name->text, .pos = token_pos(n->name)};
-	return parse_words(p, n->args, n->n_args, &line->names);
+	for (size_t i = 0; rc == 0 && i < n->n_args; i++)
+		rc = add_host_name(p, &n->args[i], &line->names);
+	return rc;
 }
 
 #define HOSTS(field) offsetof(struct config_hosts, field)
 
 static const struct property hosts_properties[] = {
-	{"fallthrough", PROP_FALL, HOSTS(fall), 0, 0, NULL},
-	{"fallthrough_unsupported", PROP_FLAG, HOSTS(fallthrough_unsupported), 0, 0, NULL},
-	{"no_reverse", PROP_FLAG, HOSTS(no_reverse), 0, 0, NULL},
-	{"reload", PROP_MS, HOSTS(reload_ms), 0, 0, NULL},
-	{"ttl", PROP_U32, HOSTS(ttl), 1, 65535, NULL},
+	{"fallthrough", PROP_FALL, HOSTS(fall), 0, 0, NULL, STRICT},
+	{"fallthrough_unsupported", PROP_FLAG, HOSTS(fallthrough_unsupported), 0, 0, NULL, STRICT},
+	{"no_reverse", PROP_FLAG, HOSTS(no_reverse), 0, 0, NULL, LAX},
+	{"reload", PROP_MS, HOSTS(reload_ms), 0, 0, NULL, STRICT},
+	{"ttl", PROP_U32, HOSTS(ttl), 1, 65535, NULL, LAX},
 };
 
-// Lines that begin with an address are hosts, the others are options.
+static bool is_hosts_option(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(hosts_properties); i++) {
+		if (strcmp(hosts_properties[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+// Lines that begin with an address are hosts, the others are options. What is neither does nothing
+// in CoreDNS, unless fallthrough stands before it: then it is an error.
 static int hosts_line(
 	struct parse *p, const struct node *dir, const struct node *k, struct config_hosts *h)
 {
 	struct node one = *dir;
 	struct node option = *k;
 
+	if (word_is_address(k->name->text) && h->fall.on)
+		return parse_error(p, k->name,
+			"put this line above fallthrough: CoreDNS takes no addresses behind it");
 	if (word_is_address(k->name->text) && k->open == NULL)
 		return take_host(p, k, h);
+	if (!is_hosts_option(k->name->text) && !h->fall.on)
+		return parse_tell(p, k->name, PROBLEM_WARNING,
+			"%.60s is neither an address nor an option of hosts: the line does nothing",
+			k->name->text);
 	option.next = NULL;
 	one.first = &option;
 	return properties_parse(p, &one, hosts_properties, ARRAY_LEN(hosts_properties), h);
@@ -147,8 +166,9 @@ static int take_rcode(struct parse *p, const struct node *n, void *out)
 {
 	struct config_template *t = out;
 
-	if (word_rcode(n->args[0].text, &t->rcode) != 0)
-		return parse_error(p, &n->args[0], "%.40s is no RCODE", n->args[0].text);
+	if (!word_is_upper(n->args[0].text) || word_rcode(n->args[0].text, &t->rcode) != 0)
+		return parse_error(p, &n->args[0],
+			"%.40s is no RCODE in upper case, such as NXDOMAIN", n->args[0].text);
 	return 0;
 }
 
@@ -174,14 +194,15 @@ static bool template_is_constant(const struct config_template *t)
 int template_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"additional", PROP_CALL, 0, 1, ANY_NUMBER, take_additional},
-		{"answer", PROP_CALL, 0, 1, ANY_NUMBER, take_answer},
-		{"authority", PROP_CALL, 0, 1, ANY_NUMBER, take_authority},
-		{"ederror", PROP_CALL, 0, 1, 2, take_ederror},
-		{"fallthrough", PROP_FALL, offsetof(struct config_template, fall), 0, 0, NULL},
-		{"match", PROP_CALL, 0, 1, ANY_NUMBER, take_match},
-		{"rcode", PROP_CALL, 0, 1, 1, take_rcode},
-		{"upstream", PROP_IGNORED, 0, 0, 0, NULL},
+		{"additional", PROP_CALL, 0, 1, ANY_NUMBER, take_additional, STRICT},
+		{"answer", PROP_CALL, 0, 1, ANY_NUMBER, take_answer, STRICT},
+		{"authority", PROP_CALL, 0, 1, ANY_NUMBER, take_authority, STRICT},
+		{"ederror", PROP_CALL, 0, 1, 2, take_ederror, STRICT},
+		{"fallthrough", PROP_FALL, offsetof(struct config_template, fall), 0, 0, NULL,
+			STRICT},
+		{"match", PROP_CALL, 0, 1, ANY_NUMBER, take_match, STRICT},
+		{"rcode", PROP_CALL, 0, 1, 1, take_rcode, STRICT},
+		{"upstream", PROP_IGNORED, 0, 0, 0, NULL, STRICT},
 	};
 	struct config_template *t = arena_alloc(p->arena, sizeof(*t));
 	int rc = parse_shape(p, n, 2, ANY_NUMBER, BRACES_YES);
@@ -191,11 +212,12 @@ int template_parse(struct parse *p, const struct node *n, struct config_directiv
 	if (t == NULL)
 		return parse_no_memory(p);
 	d->data = t;
-	if (word_class(n->args[0].text, &t->qclass) != 0)
-		return parse_error(
-			p, &n->args[0], "%.40s is no class; use IN or ANY", n->args[0].text);
-	if (word_type(n->args[1].text, &t->qtype) != 0)
-		return parse_error(p, &n->args[1], "%.40s is no record type; use A, AAAA, ANY ...",
+	if (!word_is_upper(n->args[0].text) || word_class(n->args[0].text, &t->qclass) != 0)
+		return parse_error(p, &n->args[0], "%.40s is no class; use IN or ANY in upper case",
+			n->args[0].text);
+	if (!word_is_upper(n->args[1].text) || word_type(n->args[1].text, &t->qtype) != 0)
+		return parse_error(p, &n->args[1],
+			"%.40s is no record type; use A, AAAA, ANY ... in upper case",
 			n->args[1].text);
 	rc = zones_or_server(p, n->args + 2, n->n_args - 2, &t->zones);
 	if (rc == 0)
@@ -210,12 +232,12 @@ int template_parse(struct parse *p, const struct node *n, struct config_directiv
 int file_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"fallthrough", PROP_FALL, offsetof(struct config_file, fall), 0, 0, NULL},
-		{"reload", PROP_MS, offsetof(struct config_file, reload_ms), 0, 0, NULL},
+		{"fallthrough", PROP_FALL, offsetof(struct config_file, fall), 0, 0, NULL, STRICT},
+		{"reload", PROP_MS, offsetof(struct config_file, reload_ms), 0, 0, NULL, STRICT},
 		{"reload_by_mtime", PROP_FLAG, offsetof(struct config_file, reload_by_mtime), 0, 0,
-			NULL},
-		{"transfer", PROP_CALL, 0, 0, ANY_NUMBER, transfer_legacy},
-		{"upstream", PROP_IGNORED, 0, 0, 0, NULL},
+			NULL, STRICT},
+		{"transfer", PROP_CALL, 0, 0, ANY_NUMBER, transfer_legacy, STRICT},
+		{"upstream", PROP_IGNORED, 0, 0, 0, NULL, STRICT},
 	};
 	struct config_file *f = arena_alloc(p->arena, sizeof(*f));
 	struct stat st;
@@ -281,10 +303,11 @@ static int take_prefix(struct parse *p, const struct node *n, void *out)
 int dns64_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"allow_ipv4", PROP_FLAG, offsetof(struct config_dns64, allow_ipv4), 0, 0, NULL},
-		{"prefix", PROP_CALL, 0, 1, 1, take_prefix},
+		{"allow_ipv4", PROP_FLAG, offsetof(struct config_dns64, allow_ipv4), 0, 0, NULL,
+			STRICT},
+		{"prefix", PROP_CALL, 0, 1, 1, take_prefix, STRICT},
 		{"translate_all", PROP_FLAG, offsetof(struct config_dns64, translate_all), 0, 0,
-			NULL},
+			NULL, STRICT},
 	};
 	struct config_dns64 *c = arena_alloc(p->arena, sizeof(*c));
 	int rc = parse_shape(p, n, 0, 1, BRACES_YES);
@@ -314,7 +337,7 @@ static int take_localhost_prefix(struct parse *p, const struct node *n, void *ou
 int local_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"localhost_prefix", PROP_CALL, 0, 1, 1, take_localhost_prefix},
+		{"localhost_prefix", PROP_CALL, 0, 1, 1, take_localhost_prefix, STRICT},
 	};
 	struct config_local *l = arena_alloc(p->arena, sizeof(*l));
 	int rc = parse_shape(p, n, 0, 0, BRACES_YES);

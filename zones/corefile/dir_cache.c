@@ -143,20 +143,47 @@ static int take_disable(struct parse *p, const struct node *n, void *out)
 	return n->n_args == 1 ? zones_add(p, &root, zones) : rc;
 }
 
+static bool has_property(const struct node *n, const char *name)
+{
+	for (const struct node *k = n->first; k != NULL; k = k->next) {
+		if (strcmp(k->name->text, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+// The optional TTL in front of the zones; *zone becomes the index of the first zone.
+static int take_ttl(struct parse *p, const struct node *n, struct config_cache *c, size_t *zone)
+{
+	const char *text = n->n_args == 0 ? "" : n->args[0].text;
+	size_t sign = strspn(text, "+-");
+	uint64_t ttl = 0;
+
+	if (sign > 1 || text[sign] == '\0' ||
+		strspn(text + sign, "0123456789") != strlen(text + sign))
+		return 0;
+	if (text[0] == '-' || word_number(text + sign, 1, INT32_MAX, &ttl) != 0)
+		return parse_error(p, &n->args[0], "the TTL of cache must be at least 1 second");
+	c->success.ttl_s = (uint32_t)ttl;
+	c->denial.ttl_s = (uint32_t)ttl;
+	*zone = 1;
+	return 0;
+}
+
 int cache_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"denial", PROP_CALL, 0, 1, 3, take_denial},
-		{"disable", PROP_CALL, 0, 1, ANY_NUMBER, take_disable},
-		{"keepttl", PROP_FLAG, offsetof(struct config_cache, keep_ttl), 0, 0, NULL},
-		{"prefetch", PROP_CALL, 0, 1, 3, take_prefetch},
-		{"serve_stale", PROP_CALL, 0, 0, 5, take_serve_stale},
-		{"serve_stale_policy", PROP_CALL, 0, 1, 1, take_stale_policy},
-		{"servfail", PROP_MS, offsetof(struct config_cache, servfail_ms), 0, 300000, NULL},
-		{"success", PROP_CALL, 0, 1, 3, take_success},
+		{"denial", PROP_CALL, 0, 1, 3, take_denial, LAX},
+		{"disable", PROP_CALL, 0, 1, ANY_NUMBER, take_disable, STRICT},
+		{"keepttl", PROP_FLAG, offsetof(struct config_cache, keep_ttl), 0, 0, NULL, STRICT},
+		{"prefetch", PROP_CALL, 0, 1, 3, take_prefetch, STRICT},
+		{"serve_stale", PROP_CALL, 0, 0, 5, take_serve_stale, STRICT},
+		{"serve_stale_policy", PROP_CALL, 0, 1, 1, take_stale_policy, STRICT},
+		{"servfail", PROP_MS, offsetof(struct config_cache, servfail_ms), 0, 300000, NULL,
+			STRICT},
+		{"success", PROP_CALL, 0, 1, 3, take_success, LAX},
 	};
 	struct config_cache *c = arena_alloc(p->arena, sizeof(*c));
-	uint64_t ttl = 0;
 	size_t zone = 0;
 
 	if (c == NULL)
@@ -169,18 +196,12 @@ int cache_parse(struct parse *p, const struct node *n, struct config_directive *
 		.servfail_ms = 5000,
 	};
 	d->data = c;
-	if (n->n_args > 0 && word_number(n->args[0].text, 0, INT32_MAX, &ttl) == 0) {
-		if (ttl == 0)
-			return parse_error(
-				p, &n->args[0], "the TTL of cache must be at least 1 second");
-		c->success.ttl_s = (uint32_t)ttl;
-		c->denial.ttl_s = (uint32_t)ttl;
-		zone = 1;
-	}
-	int rc = zones_or_server(p, n->args + zone, n->n_args - zone, &c->zones);
+	int rc = take_ttl(p, n, c, &zone);
+	if (rc == 0)
+		rc = zones_or_server(p, n->args + zone, n->n_args - zone, &c->zones);
 	if (rc == 0)
 		rc = properties_parse(p, n, table, ARRAY_LEN(table), c);
-	if (rc == 0 && c->stale_prefer_positive && c->stale_ms == 0)
+	if (rc == 0 && c->stale_prefer_positive && !has_property(n, "serve_stale"))
 		rc = parse_error(p, n->name, "serve_stale_policy needs serve_stale");
 	return rc;
 }

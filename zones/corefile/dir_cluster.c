@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // kubernetes (k8s:2.1), k8s_external and autopath.
 #include "zones/corefile/directives.h"
+#include "zones/corefile/selector.h"
 
 #include "zones/base/array.h"
 
@@ -68,7 +69,8 @@ static int take_qps(struct parse *p, const struct node *n, void *out)
 	double scale = 1;
 	double value = 0;
 
-	if (strlen(text) > 15 || strspn(text, "0123456789.") != strlen(text) || whole == 0)
+	if (strlen(text) > 15 || strspn(text, "0123456789.") != strlen(text) ||
+		strspn(text, ".") == strlen(text))
 		return parse_error(p, &n->args[0], "apiserver_qps must be a number");
 	for (size_t i = 0; i < whole; i++)
 		units = units * 10 + (uint64_t)(text[i] - '0');
@@ -81,21 +83,12 @@ static int take_qps(struct parse *p, const struct node *n, void *out)
 	return 0;
 }
 
-// The API takes the selector as it is; only what cannot be one is caught here.
 static int check_selector(struct parse *p, const struct node *n, const char *text)
 {
-	size_t open = 0;
-
-	for (const char *s = text; *s != '\0'; s++) {
-		if (*s == '(')
-			open++;
-		if (*s == ')' && open-- == 0)
-			break;
-	}
-	if (open != 0 || strspn(text, " ,") == strlen(text))
-		return parse_error(p, &n->args[0],
-			"this is no label selector, such as \"app=web,tier in (a, b)\"");
-	return 0;
+	if (selector_is_valid(text))
+		return 0;
+	return parse_error(
+		p, &n->args[0], "this is no label selector, such as \"app=web,tier in (a, b)\"");
 }
 
 static int take_labels(struct parse *p, const struct node *n, void *out)
@@ -118,6 +111,9 @@ static int take_ignore(struct parse *p, const struct node *n, void *out)
 {
 	struct config_kubernetes *k = out;
 
+	if (n->n_args == 0)
+		return parse_tell(
+			p, n->name, PROBLEM_WARNING, "ignore does nothing without empty_service");
 	if (strcmp(n->args[0].text, "empty_service") != 0)
 		return parse_error(p, &n->args[0], "the only thing to ignore is empty_service");
 	k->ignore_empty_service = true;
@@ -167,28 +163,29 @@ static int take_legacy(struct parse *p, const struct node *n, void *out)
 #define K8S(field) offsetof(struct config_kubernetes, field)
 
 static const struct property kubernetes_properties[] = {
-	{"apiserver_burst", PROP_U32, K8S(apiserver_burst), 0, INT32_MAX, NULL},
-	{"apiserver_max_inflight", PROP_U32, K8S(apiserver_max_inflight), 0, INT32_MAX, NULL},
-	{"apiserver_qps", PROP_CALL, 0, 1, 1, take_qps},
-	{"endpoint", PROP_CALL, 0, 1, ANY_NUMBER, take_endpoint},
-	{"endpoint_pod_names", PROP_FLAG, K8S(endpoint_pod_names), 0, 0, NULL},
-	{"fallthrough", PROP_FALL, K8S(fall), 0, 0, NULL},
-	{"federation", PROP_CALL, 0, 0, ANY_NUMBER, take_legacy},
-	{"ignore", PROP_CALL, 0, 1, 1, take_ignore},
-	{"kubeconfig", PROP_CALL, 0, 1, 2, take_kubeconfig},
-	{"labels", PROP_CALL, 0, 1, ANY_NUMBER, take_labels},
-	{"multicluster", PROP_CALL, 0, 0, ANY_NUMBER, take_multicluster},
-	{"namespace_labels", PROP_CALL, 0, 1, ANY_NUMBER, take_namespace_labels},
-	{"namespaces", PROP_CALL, 0, 1, ANY_NUMBER, take_namespaces},
-	{"noendpoints", PROP_FLAG, K8S(noendpoints), 0, 0, NULL},
-	{"pods", PROP_CALL, 0, 1, 1, take_pods},
-	{"resyncperiod", PROP_CALL, 0, 0, ANY_NUMBER, take_legacy},
-	{"startup_timeout", PROP_MS, K8S(startup_timeout_ms), 0, 0, NULL},
-	{"tls", PROP_CALL, 0, 3, 3, take_tls},
-	{"transfer", PROP_CALL, 0, 0, ANY_NUMBER, take_legacy},
-	{"ttl", PROP_U32, K8S(ttl), 0, 3600, NULL},
-	{"upstream", PROP_CALL, 0, 0, ANY_NUMBER, take_legacy},
-	{"zonal", PROP_FLAG, K8S(zonal), 0, 0, NULL},
+	{"apiserver_burst", PROP_U32, K8S(apiserver_burst), 0, INT32_MAX, NULL, STRICT},
+	{"apiserver_max_inflight", PROP_U32, K8S(apiserver_max_inflight), 0, INT32_MAX, NULL,
+		STRICT},
+	{"apiserver_qps", PROP_CALL, 0, 1, 1, take_qps, STRICT},
+	{"endpoint", PROP_CALL, 0, 1, ANY_NUMBER, take_endpoint, STRICT},
+	{"endpoint_pod_names", PROP_FLAG, K8S(endpoint_pod_names), 0, 0, NULL, STRICT},
+	{"fallthrough", PROP_FALL, K8S(fall), 0, 0, NULL, STRICT},
+	{"federation", PROP_CALL, 0, 0, ANY_NUMBER, take_legacy, STRICT},
+	{"ignore", PROP_CALL, 0, 0, 1, take_ignore, LAX},
+	{"kubeconfig", PROP_CALL, 0, 1, 2, take_kubeconfig, STRICT},
+	{"labels", PROP_CALL, 0, 1, ANY_NUMBER, take_labels, STRICT},
+	{"multicluster", PROP_CALL, 0, 0, ANY_NUMBER, take_multicluster, STRICT},
+	{"namespace_labels", PROP_CALL, 0, 1, ANY_NUMBER, take_namespace_labels, STRICT},
+	{"namespaces", PROP_CALL, 0, 1, ANY_NUMBER, take_namespaces, STRICT},
+	{"noendpoints", PROP_FLAG, K8S(noendpoints), 0, 0, NULL, STRICT},
+	{"pods", PROP_CALL, 0, 1, 1, take_pods, STRICT},
+	{"resyncperiod", PROP_CALL, 0, 0, ANY_NUMBER, take_legacy, STRICT},
+	{"startup_timeout", PROP_MS, K8S(startup_timeout_ms), 0, 0, NULL, LAX},
+	{"tls", PROP_CALL, 0, 3, 3, take_tls, STRICT},
+	{"transfer", PROP_CALL, 0, 0, ANY_NUMBER, take_legacy, STRICT},
+	{"ttl", PROP_U32, K8S(ttl), 0, 3600, NULL, LAX},
+	{"upstream", PROP_CALL, 0, 0, ANY_NUMBER, take_legacy, STRICT},
+	{"zonal", PROP_FLAG, K8S(zonal), 0, 0, NULL, STRICT},
 };
 
 static bool is_below(const char *zone, const char *apex)
@@ -244,11 +241,11 @@ int kubernetes_parse(struct parse *p, const struct node *n, struct config_direct
 int k8s_external_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"apex", PROP_TEXT, EXT(apex), 0, 0, NULL},
-		{"fallthrough", PROP_FALL, EXT(fall), 0, 0, NULL},
-		{"headless", PROP_FLAG, EXT(headless), 0, 0, NULL},
-		{"ttl", PROP_U32, EXT(ttl), 0, 3600, NULL},
-		{"upstream", PROP_CALL, 0, 0, ANY_NUMBER, take_legacy},
+		{"apex", PROP_TEXT, EXT(apex), 0, 0, NULL, LAX},
+		{"fallthrough", PROP_FALL, EXT(fall), 0, 0, NULL, STRICT},
+		{"headless", PROP_FLAG, EXT(headless), 0, 0, NULL, LAX},
+		{"ttl", PROP_U32, EXT(ttl), 0, 3600, NULL, LAX},
+		{"upstream", PROP_CALL, 0, 0, ANY_NUMBER, take_legacy, STRICT},
 	};
 	struct config_k8s_external *x = arena_alloc(p->arena, sizeof(*x));
 

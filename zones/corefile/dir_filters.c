@@ -15,8 +15,8 @@ static int add_type(struct parse *p, const struct token *t, struct config_acl_ru
 
 	if (items == NULL)
 		return parse_no_memory(p);
-	if (word_type(t->text, &items[r->n_types]) != 0)
-		return parse_error(p, t, "%.40s is no record type", t->text);
+	if (!word_is_upper(t->text) || word_type(t->text, &items[r->n_types]) != 0)
+		return parse_error(p, t, "%.40s is no record type in upper case", t->text);
 	r->types = items;
 	r->n_types++;
 	return 0;
@@ -187,10 +187,22 @@ static int take_prefer(struct parse *p, const struct node *n, void *out)
 	struct config_loadbalance *b = out;
 	int rc = 0;
 
-	b->policy = BALANCE_PREFER;
+	if (b->policy == BALANCE_ROUND_ROBIN)
+		b->policy = BALANCE_PREFER;
 	for (size_t i = 0; rc == 0 && i < n->n_args; i++)
 		rc = add_cidr(p, &n->args[i], &b->prefer, &b->n_prefer);
 	return rc;
+}
+
+static int take_weight_reload(struct parse *p, const struct node *n, void *out)
+{
+	struct config_loadbalance *b = out;
+
+	if (b->weight_file == NULL)
+		return parse_error(p, n->name, "reload belongs to the policy weighted");
+	if (word_duration(n->args[0].text, &b->reload_ms) != 0)
+		return parse_error(p, &n->args[0], "reload needs a duration such as 30s");
+	return 0;
 }
 
 static int loadbalance_policy(struct parse *p, const struct node *n, struct config_loadbalance *b)
@@ -210,8 +222,8 @@ static int loadbalance_policy(struct parse *p, const struct node *n, struct conf
 int loadbalance_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"prefer", PROP_CALL, 0, 1, ANY_NUMBER, take_prefer},
-		{"reload", PROP_MS, offsetof(struct config_loadbalance, reload_ms), 0, 0, NULL},
+		{"prefer", PROP_CALL, 0, 0, ANY_NUMBER, take_prefer, STRICT},
+		{"reload", PROP_CALL, 0, 1, 1, take_weight_reload, STRICT},
 	};
 	struct config_loadbalance *b = arena_alloc(p->arena, sizeof(*b));
 
@@ -280,8 +292,8 @@ int transfer_legacy(struct parse *p, const struct node *n, void *out)
 int transfer_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"source", PROP_CALL, 0, 1, 1, take_source},
-		{"to", PROP_CALL, 0, 1, ANY_NUMBER, take_to},
+		{"source", PROP_CALL, 0, 1, 1, take_source, STRICT},
+		{"to", PROP_CALL, 0, 1, ANY_NUMBER, take_to, STRICT},
 	};
 	struct config_transfer *x = arena_alloc(p->arena, sizeof(*x));
 

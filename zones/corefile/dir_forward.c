@@ -82,7 +82,8 @@ static int add_rcodes(struct parse *p, const struct node *n, struct config_rcode
 		uint16_t *items = list_grow(p->arena, out->items, out->n, sizeof(*items));
 		if (items == NULL)
 			return parse_no_memory(p);
-		if (word_rcode(n->args[i].text, &rcode) != 0)
+		const char *text = n->args[i].text;
+		if (strspn(text, "0123456789") > 0 || word_rcode(text, &rcode) != 0)
 			return parse_error(
 				p, &n->args[i], "this is no RCODE, such as NXDOMAIN or SERVFAIL");
 		out->items = items;
@@ -148,27 +149,28 @@ static int take_doh_method(struct parse *p, const struct node *n, void *out)
 #define FWD(field) offsetof(struct config_forward, field)
 
 static const struct property forward_properties[] = {
-	{"doh_method", PROP_CALL, 0, 1, 1, take_doh_method},
-	{"except", PROP_CALL, 0, 1, ANY_NUMBER, take_except},
-	{"expire", PROP_MS, FWD(expire_ms), 0, 0, NULL},
-	{"failfast_all_unhealthy_upstreams", PROP_FLAG, FWD(failfast_all_unhealthy), 0, 0, NULL},
-	{"failover", PROP_CALL, 0, 1, ANY_NUMBER, take_failover},
-	{"force_tcp", PROP_FLAG, FWD(force_tcp), 0, 0, NULL},
-	{"health_check", PROP_CALL, 0, 1, 4, take_health_check},
-	{"max_age", PROP_MS, FWD(max_age_ms), 0, 0, NULL},
-	{"max_concurrent", PROP_U32, FWD(max_concurrent), 0, INT32_MAX, NULL},
-	{"max_connect_attempts", PROP_U32, FWD(max_connect_attempts), 0, UINT32_MAX, NULL},
-	{"max_fails", PROP_U32, FWD(max_fails), 0, UINT32_MAX, NULL},
-	{"max_idle_conns", PROP_U32, FWD(max_idle_conns), 0, INT32_MAX, NULL},
-	{"next", PROP_CALL, 0, 1, ANY_NUMBER, take_next},
-	{"next_on_nodata", PROP_FLAG, FWD(next_on_nodata), 0, 0, NULL},
-	{"policy", PROP_CALL, 0, 1, 1, take_policy},
-	{"prefer_udp", PROP_FLAG, FWD(prefer_udp), 0, 0, NULL},
-	{"read_timeout", PROP_MS, FWD(read_timeout_ms), 1, 0, NULL},
-	{"resolver", PROP_CALL, 0, 1, ANY_NUMBER, take_resolver},
-	{"source_address", PROP_CALL, 0, 1, 1, take_source},
-	{"tls", PROP_CALL, 0, 0, 3, take_tls},
-	{"tls_servername", PROP_TEXT, FWD(tls_servername), 0, 0, NULL},
+	{"doh_method", PROP_CALL, 0, 1, 1, take_doh_method, STRICT},
+	{"except", PROP_CALL, 0, 1, ANY_NUMBER, take_except, STRICT},
+	{"expire", PROP_MS, FWD(expire_ms), 0, 0, NULL, STRICT},
+	{"failfast_all_unhealthy_upstreams", PROP_FLAG, FWD(failfast_all_unhealthy), 0, 0, NULL,
+		STRICT},
+	{"failover", PROP_CALL, 0, 1, ANY_NUMBER, take_failover, STRICT},
+	{"force_tcp", PROP_FLAG, FWD(force_tcp), 0, 0, NULL, STRICT},
+	{"health_check", PROP_CALL, 0, 1, 4, take_health_check, STRICT},
+	{"max_age", PROP_MS, FWD(max_age_ms), 0, 0, NULL, STRICT},
+	{"max_concurrent", PROP_U32, FWD(max_concurrent), 0, INT32_MAX, NULL, STRICT},
+	{"max_connect_attempts", PROP_U32, FWD(max_connect_attempts), 0, UINT32_MAX, NULL, STRICT},
+	{"max_fails", PROP_U32, FWD(max_fails), 0, UINT32_MAX, NULL, STRICT},
+	{"max_idle_conns", PROP_U32, FWD(max_idle_conns), 0, INT32_MAX, NULL, STRICT},
+	{"next", PROP_CALL, 0, 1, ANY_NUMBER, take_next, STRICT},
+	{"next_on_nodata", PROP_FLAG, FWD(next_on_nodata), 0, 0, NULL, STRICT},
+	{"policy", PROP_CALL, 0, 1, 1, take_policy, STRICT},
+	{"prefer_udp", PROP_FLAG, FWD(prefer_udp), 0, 0, NULL, STRICT},
+	{"read_timeout", PROP_MS, FWD(read_timeout_ms), 1, 0, NULL, STRICT},
+	{"resolver", PROP_CALL, 0, 1, ANY_NUMBER, take_resolver, STRICT},
+	{"source_address", PROP_CALL, 0, 1, 1, take_source, STRICT},
+	{"tls", PROP_CALL, 0, 0, 3, take_tls, STRICT},
+	{"tls_servername", PROP_TEXT, FWD(tls_servername), 0, 0, NULL, STRICT},
 };
 
 static bool is_file(const char *path)
@@ -196,23 +198,22 @@ static bool looks_like_file(const char *text)
 	return strchr(text, '/') != NULL;
 }
 
-// tls://ADDRESS[:PORT]%NAME: the name to verify stands behind the last percent sign, the port
-// behind the address or behind the name.
-static int split_server_name(struct parse *p, char *host, struct config_upstream *u)
+// The name to verify stands behind the last percent sign: ADDRESS%NAME[:PORT], [V6%NAME]:PORT, or
+// ADDRESS:PORT%NAME. *text becomes the address with its port.
+static int split_server_name(struct parse *p, const char **text, struct config_upstream *u)
 {
-	char *percent = strrchr(host, '%');
+	const char *percent = strrchr(*text, '%');
 
 	if (percent == NULL)
 		return 0;
-	char *name = arena_copy(p->arena, percent + 1, strlen(percent));
-	if (name == NULL)
+	size_t name_len = strcspn(percent + 1, "]:");
+	const char *colon = strchr(percent, ':');
+	char *name = arena_copy(p->arena, percent + 1, name_len + 1);
+	*text = arena_printf(p->arena, "%.*s%s%s", (int)(percent - *text), *text,
+		(*text)[0] == '[' ? "]" : "", colon == NULL ? "" : colon);
+	if (name == NULL || *text == NULL)
 		return parse_no_memory(p);
-	*percent = '\0';
-	char *colon = strrchr(name, ':');
-	if (colon != NULL) {
-		memmove(percent, colon, strlen(colon) + 1);
-		*colon = '\0';
-	}
+	name[name_len] = '\0';
 	u->server_name = name;
 	return 0;
 }
@@ -220,18 +221,16 @@ static int split_server_name(struct parse *p, char *host, struct config_upstream
 static int take_address(
 	struct parse *p, const struct token *t, const char *text, struct config_upstream *u)
 {
-	char *copy = arena_copy(p->arena, text, strlen(text) + 1);
+	const char *address = text;
 	char *host = NULL;
 	int rc = 0;
 
 	u->port = u->kind == UPSTREAM_TLS ? 853 : 53;
 	u->pos = token_pos(t);
-	if (copy == NULL)
-		return parse_no_memory(p);
 	if (u->kind == UPSTREAM_TLS)
-		rc = split_server_name(p, copy, u);
+		rc = split_server_name(p, &address, u);
 	if (rc == 0)
-		rc = word_host_port(p->arena, copy, &host, &u->port);
+		rc = word_host_port(p->arena, address, &host, &u->port);
 	if (rc == -ENOMEM)
 		return parse_no_memory(p);
 	if (rc != 0)

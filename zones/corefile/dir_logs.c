@@ -55,8 +55,9 @@ static int take_consolidate(struct parse *p, const struct node *n, void *out)
 int errors_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"consolidate", PROP_CALL, 0, 2, 4, take_consolidate},
-		{"stacktrace", PROP_FLAG, offsetof(struct config_errors, stacktrace), 0, 0, NULL},
+		{"consolidate", PROP_CALL, 0, 2, 4, take_consolidate, STRICT},
+		{"stacktrace", PROP_FLAG, offsetof(struct config_errors, stacktrace), 0, 0, NULL,
+			STRICT},
 	};
 	struct config_errors *e = arena_alloc(p->arena, sizeof(*e));
 	int rc = parse_shape(p, n, 0, 1, BRACES_YES);
@@ -127,7 +128,7 @@ static int expand_format(struct parse *p, const char *format, const char **out)
 int log_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"class", PROP_CALL, 0, 1, 4, take_class},
+		{"class", PROP_CALL, 0, 1, 4, take_class, STRICT},
 	};
 	static const struct token root = {.text = ".", .file = ""};
 	struct config_log *l = arena_alloc(p->arena, sizeof(*l));

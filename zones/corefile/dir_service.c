@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Directives about running the server: bind, health, multisocket, prometheus, ready, reload,
-// root, timeouts.
+// root, timeouts; and those that are only checked: cancel, metadata, pprof.
 #include "zones/corefile/directives.h"
 
 #include "zones/base/array.h"
@@ -42,7 +42,7 @@ static int take_except(struct parse *p, const struct node *n, void *out)
 int bind_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"except", PROP_CALL, 0, 1, ANY_NUMBER, take_except},
+		{"except", PROP_CALL, 0, 1, ANY_NUMBER, take_except, STRICT},
 	};
 	int rc = parse_shape(p, n, 1, ANY_NUMBER, BRACES_YES);
 
@@ -71,7 +71,8 @@ static int take_listen(struct parse *p, const struct node *n, struct config_list
 int health_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"lameduck", PROP_MS, offsetof(struct config_health, lameduck_ms), 0, 0, NULL},
+		{"lameduck", PROP_MS, offsetof(struct config_health, lameduck_ms), 0, 0, NULL,
+			STRICT},
 	};
 	struct config_health *h = arena_alloc(p->arena, sizeof(*h));
 
@@ -96,7 +97,7 @@ static int take_monitor(struct parse *p, const struct node *n, void *out)
 int ready_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"monitor", PROP_CALL, 0, 1, 1, take_monitor},
+		{"monitor", PROP_CALL, 0, 1, 1, take_monitor, STRICT},
 	};
 	struct config_ready *r = arena_alloc(p->arena, sizeof(*r));
 
@@ -119,8 +120,8 @@ static int take_metrics_tls(struct parse *p, const struct node *n, void *out)
 int prometheus_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"runtime_metrics", PROP_IGNORED, 0, 0, 0, NULL},
-		{"tls", PROP_CALL, 0, 0, ANY_NUMBER, take_metrics_tls},
+		{"runtime_metrics", PROP_IGNORED, 0, 0, 0, NULL, STRICT},
+		{"tls", PROP_CALL, 0, 0, ANY_NUMBER, take_metrics_tls, STRICT},
 	};
 	struct config_prometheus *m = arena_alloc(p->arena, sizeof(*m));
 
@@ -200,10 +201,10 @@ static int take_max_queries(struct parse *p, const struct node *n, void *out)
 int timeouts_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
-		{"idle", PROP_CALL, 0, 1, 1, take_idle},
-		{"maxtcpqueries", PROP_CALL, 0, 1, 1, take_max_queries},
-		{"read", PROP_CALL, 0, 1, 1, take_read},
-		{"write", PROP_CALL, 0, 1, 1, take_write},
+		{"idle", PROP_CALL, 0, 1, 1, take_idle, STRICT},
+		{"maxtcpqueries", PROP_CALL, 0, 1, 1, take_max_queries, STRICT},
+		{"read", PROP_CALL, 0, 1, 1, take_read, STRICT},
+		{"write", PROP_CALL, 0, 1, 1, take_write, STRICT},
 	};
 	struct config_timeouts *t = arena_alloc(p->arena, sizeof(*t));
 	int rc = parse_shape(p, n, 0, 0, BRACES_YES);
@@ -249,4 +250,29 @@ int root_parse(struct parse *p, const struct node *n, struct config_directive *d
 	p->root = r->path;
 	d->data = r;
 	return 0;
+}
+
+int metadata_parse(struct parse *p, const struct node *n, struct config_directive *d)
+{
+	(void)d;
+	return parse_shape(p, n, 0, ANY_NUMBER, BRACES_NO);
+}
+
+int cancel_parse(struct parse *p, const struct node *n, struct config_directive *d)
+{
+	uint64_t ms = 1;
+	int rc = parse_shape(p, n, 0, 1, BRACES_NO);
+
+	(void)d;
+	if (rc == 0 && n->n_args == 1 && (word_duration(n->args[0].text, &ms) != 0 || ms == 0))
+		rc = parse_error(p, &n->args[0], "cancel needs a duration such as 5s");
+	return rc;
+}
+
+int pprof_parse(struct parse *p, const struct node *n, struct config_directive *d)
+{
+	struct config_listen listen;
+
+	(void)d;
+	return take_listen(p, n, &listen);
 }

@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-enum times { MANY, ONCE };
+// What CoreDNS makes of a directive that stands in a block more than once: all count, an error, or
+// only the first or the last one counts.
+enum times { MANY, ONCE, FIRST, LAST };
 
 struct spec {
 	directive_parse *parse; // NULL: refused, why says what to do
@@ -19,11 +21,11 @@ struct spec {
 #define REFUSED NULL, NO_EFFECT, MANY
 
 static const struct spec specs[DIR_N] = {
-	[DIR_ROOT] = {root_parse, RUNS_CONTROL, MANY, "the folder of relative file names"},
-	[DIR_METADATA] = {ignored_parse, NO_EFFECT, MANY, "nothing here reads metadata"},
+	[DIR_ROOT] = {root_parse, RUNS_CONTROL, LAST, "the folder of relative file names"},
+	[DIR_METADATA] = {metadata_parse, NO_EFFECT, ONCE, "nothing here reads metadata"},
 	[DIR_GEOIP] = {REFUSED,
 		"geoip has no use here: remove it, with the rules that read its data"},
-	[DIR_CANCEL] = {ignored_parse, NO_EFFECT, MANY,
+	[DIR_CANCEL] = {cancel_parse, NO_EFFECT, MANY,
 		"queries end by burst53's own time limits, 5 s in all"},
 	[DIR_PROXYPROTO] = {REFUSED,
 		"burst53 does not speak the PROXY protocol: let the balancer keep client "
@@ -32,18 +34,18 @@ static const struct spec specs[DIR_N] = {
 	[DIR_GRPC_SERVER] = {ignored_parse, NO_EFFECT, MANY, "no gRPC is served"},
 	[DIR_HTTPS] = {ignored_parse, NO_EFFECT, MANY, "no DNS over HTTPS is served"},
 	[DIR_HTTPS3] = {ignored_parse, NO_EFFECT, MANY, "no DNS over HTTPS is served"},
-	[DIR_TIMEOUTS] = {timeouts_parse, RUNS_SLOWPATH, MANY, "TCP connections end there"},
+	[DIR_TIMEOUTS] = {timeouts_parse, RUNS_SLOWPATH, LAST, "TCP connections end there"},
 	[DIR_MULTISOCKET] = {multisocket_parse, RUNS_CONTROL, ONCE,
 		"sockets of the slow path; workers have a queue each anyway"},
-	[DIR_RELOAD] = {reload_parse, RUNS_CONTROL, ONCE, "control reads the files again"},
+	[DIR_RELOAD] = {reload_parse, RUNS_CONTROL, FIRST, "control reads the files again"},
 	[DIR_NSID] = {nsid_parse, RUNS_WORKERS, ONCE, "a fixed EDNS option"},
-	[DIR_BUFSIZE] = {bufsize_parse, RUNS_WORKERS, MANY, "a limit on the size of replies"},
+	[DIR_BUFSIZE] = {bufsize_parse, RUNS_WORKERS, FIRST, "a limit on the size of replies"},
 	[DIR_BIND] = {bind_parse, RUNS_CONTROL, MANY, "the addresses of this block"},
-	[DIR_DEBUG] = {bare_parse, NO_EFFECT, MANY, "crashes are the supervisor's business"},
+	[DIR_DEBUG] = {bare_parse, NO_EFFECT, FIRST, "crashes are the supervisor's business"},
 	[DIR_TRACE] = {ignored_parse, NO_EFFECT, MANY, "no traces are sent"},
 	[DIR_READY] = {ready_parse, RUNS_MONITOR, ONCE, "an HTTP port"},
-	[DIR_HEALTH] = {health_parse, RUNS_MONITOR, MANY, "an HTTP port"},
-	[DIR_PPROF] = {ignored_parse, NO_EFFECT, ONCE, "there is no Go runtime to look into"},
+	[DIR_HEALTH] = {health_parse, RUNS_MONITOR, LAST, "an HTTP port"},
+	[DIR_PPROF] = {pprof_parse, NO_EFFECT, ONCE, "there is no Go runtime to look into"},
 	[DIR_SHED] = {bare_parse, NO_EFFECT, ONCE,
 		"rings are bounded and drops are counted anyway"},
 	[DIR_PROMETHEUS] = {prometheus_parse, RUNS_MONITOR, ONCE, "an HTTP port"},
@@ -51,25 +53,25 @@ static const struct spec specs[DIR_N] = {
 	[DIR_LOG] = {log_parse, RUNS_MONITOR, MANY, "lines on standard output"},
 	[DIR_DNSTAP] = {REFUSED,
 		"dnstap is not available: remove it; `burst53 capture` writes queries as pcapng"},
-	[DIR_LOCAL] = {local_parse, RUNS_WORKERS, MANY, "fixed names"},
-	[DIR_DNS64] = {dns64_parse, RUNS_SLOWPATH, MANY,
+	[DIR_LOCAL] = {local_parse, RUNS_WORKERS, LAST, "fixed names"},
+	[DIR_DNS64] = {dns64_parse, RUNS_SLOWPATH, LAST,
 		"an empty AAAA answer needs a second question"},
-	[DIR_ANY] = {any_parse, RUNS_WORKERS, MANY, "one fixed answer"},
-	[DIR_CHAOS] = {chaos_parse, RUNS_SLOWPATH, MANY, "class CH is rare"},
-	[DIR_LOADBALANCE] = {loadbalance_parse, RUNS_WORKERS, MANY,
+	[DIR_ANY] = {any_parse, RUNS_WORKERS, FIRST, "one fixed answer"},
+	[DIR_CHAOS] = {chaos_parse, RUNS_SLOWPATH, FIRST, "class CH is rare"},
+	[DIR_LOADBALANCE] = {loadbalance_parse, RUNS_WORKERS, LAST,
 		"addresses are rotated as the answer is written"},
 	[DIR_TSIG] = {REFUSED,
 		"burst53 does not check TSIG: remove tsig, and limit clients with acl"},
 	[DIR_REWRITE] = {rewrite_parse, RUNS_SLOWPATH, MANY, "names change before the look-up"},
-	[DIR_AUTOPATH] = {autopath_parse, RUNS_SLOWPATH, ONCE,
+	[DIR_AUTOPATH] = {autopath_parse, RUNS_SLOWPATH, LAST,
 		"the search list of the asking pod is walked there"},
 	[DIR_ACL] = {acl_parse, RUNS_SLOWPATH, MANY, "each rule looks at source and type"},
 	[DIR_CACHE] = {cache_parse, RUNS_WORKERS, ONCE,
 		"workers serve hits, the slow path fills; cluster names are never cached"},
-	[DIR_HEADER] = {header_parse, RUNS_SLOWPATH, MANY, "flags of single replies change"},
+	[DIR_HEADER] = {header_parse, RUNS_SLOWPATH, FIRST, "flags of single replies change"},
 	[DIR_DNSSEC] = {REFUSED, "burst53 does not sign answers: remove dnssec"},
 	[DIR_TLS] = {ignored_parse, NO_EFFECT, MANY, "it concerns tls:// blocks only"},
-	[DIR_MINIMAL] = {bare_parse, RUNS_WORKERS, MANY, "sections left out of replies"},
+	[DIR_MINIMAL] = {bare_parse, RUNS_WORKERS, FIRST, "sections left out of replies"},
 	[DIR_TEMPLATE] = {template_parse, RUNS_SLOWPATH, MANY,
 		"its answer depends on the name that is asked"},
 	[DIR_TRANSFER] = {transfer_parse, RUNS_SLOWPATH, MANY, "zone transfers go over TCP"},
@@ -78,7 +80,7 @@ static const struct spec specs[DIR_N] = {
 		"route53 is not available: forward these zones to Route 53's resolvers"},
 	[DIR_AZURE] = {REFUSED, "azure is not available: forward these zones to Azure's resolvers"},
 	[DIR_CLOUDDNS] = {REFUSED, "clouddns is not available: forward these zones to Cloud DNS"},
-	[DIR_K8S_EXTERNAL] = {k8s_external_parse, RUNS_WORKERS, MANY,
+	[DIR_K8S_EXTERNAL] = {k8s_external_parse, RUNS_WORKERS, LAST,
 		"names from cluster objects, built into the snapshot"},
 	[DIR_KUBERNETES] = {kubernetes_parse, RUNS_WORKERS, ONCE,
 		"names from cluster objects, built into the snapshot"},
@@ -92,7 +94,7 @@ static const struct spec specs[DIR_N] = {
 	[DIR_FORWARD] = {forward_parse, RUNS_SLOWPATH, MANY, "upstream servers are asked"},
 	[DIR_GRPC] = {REFUSED, "grpc is not available: use forward with dns:// or tls://"},
 	[DIR_ERRATIC] = {REFUSED, "erratic only drops queries for tests: remove it"},
-	[DIR_WHOAMI] = {bare_parse, RUNS_SLOWPATH, MANY, "answers differ from client to client"},
+	[DIR_WHOAMI] = {bare_parse, RUNS_SLOWPATH, FIRST, "answers differ from client to client"},
 	[DIR_ON] = {REFUSED, "burst53 starts no programs: use the unit's or container's own hooks"},
 	[DIR_SIGN] = {REFUSED,
 		"burst53 does not sign zones: sign them before, and serve with file"},
@@ -191,34 +193,61 @@ static int check_names(struct parse *p, const struct block *b)
 	return first;
 }
 
-static int parse_one(struct parse *p, const struct node *n, enum config_kind kind, size_t seen)
+static int add_directive(struct parse *p, const struct config_directive *d)
+{
+	struct config_server *s = p->server;
+	struct config_directive *items =
+		list_grow(p->arena, s->directives, s->n_directives, sizeof(*items));
+
+	if (items == NULL)
+		return parse_no_memory(p);
+	s->directives = items;
+	items[s->n_directives++] = *d;
+	return 0;
+}
+
+// Deals with the second and later ones. *skip: this one does not count.
+static int check_times(struct parse *p, const struct node *n, enum config_kind kind, bool *skip)
+{
+	enum times times = specs[kind].times;
+	struct config_server *s = p->server;
+
+	if (times == MANY)
+		return 0;
+	if (times == ONCE)
+		return parse_error(p, n->name, "%s may stand only once in a block", names[kind]);
+	*skip = times == FIRST;
+	if (times == LAST)
+		s->n_directives--; // directives of one kind are parsed in a row
+	return parse_tell(p, n->name, PROBLEM_WARNING, "%s stands here again: only the %s counts",
+		names[kind], times == FIRST ? "first one" : "last one");
+}
+
+static int parse_one(struct parse *p, const struct node *n, enum config_kind kind, bool is_repeated)
 {
 	const struct spec *spec = &specs[kind];
-	struct config_server *s = p->server;
 	struct config_directive d = {.kind = kind,
 		.name = names[kind],
 		.pos = token_pos(n->name),
 		.runs = spec->runs,
 		.why = spec->why};
+	bool skip = false;
+	int rc = 0;
 
 	if (spec->parse == NULL)
 		return parse_error(p, n->name, "%s", spec->why);
-	if (spec->times == ONCE && seen > 0)
-		return parse_error(p, n->name, "%s may stand only once in a block", d.name);
-	int rc = parse_words(p, n->args, n->n_args, &d.args);
+	if (is_repeated)
+		rc = check_times(p, n, kind, &skip);
+	if (rc != 0 || skip)
+		return rc;
+	rc = parse_words(p, n->args, n->n_args, &d.args);
 	if (rc == 0)
 		rc = spec->parse(p, n, &d);
-	if (rc != 0)
-		return rc;
-	struct config_directive *items =
-		list_grow(p->arena, s->directives, s->n_directives, sizeof(*items));
-	if (items == NULL)
-		return parse_no_memory(p);
-	s->directives = items;
-	items[s->n_directives++] = d;
-	if (d.runs == NO_EFFECT)
-		return parse_tell(p, n->name, PROBLEM_NOTE, "%s has no effect: %s", d.name, d.why);
-	return 0;
+	if (rc == 0)
+		rc = add_directive(p, &d);
+	if (rc == 0 && d.runs == NO_EFFECT)
+		rc = parse_tell(p, n->name, PROBLEM_NOTE, "%s has no effect: %s", d.name, d.why);
+	return rc;
 }
 
 // What only shows when all directives of the block are known.
@@ -254,11 +283,11 @@ int directives_parse(struct parse *p, const struct block *b)
 		return first;
 	p->root = NULL;
 	for (enum config_kind kind = 0; kind < DIR_N; kind++) {
-		size_t seen = 0;
+		size_t before = p->server->n_directives;
 		for (const struct node *n = b->first; n != NULL; n = n->next) {
 			if (strcmp(n->name->text, names[kind]) != 0)
 				continue;
-			int rc = parse_one(p, n, kind, seen++);
+			int rc = parse_one(p, n, kind, p->server->n_directives > before);
 			if (first == 0)
 				first = rc;
 			if (!parse_goes_on(p, rc))

@@ -40,8 +40,11 @@ directive_parse errors_parse;
 directive_parse log_parse;
 // dir_service.c
 directive_parse bind_parse;
+directive_parse cancel_parse;
 directive_parse health_parse;
+directive_parse metadata_parse;
 directive_parse multisocket_parse;
+directive_parse pprof_parse;
 directive_parse prometheus_parse;
 directive_parse ready_parse;
 directive_parse reload_parse;

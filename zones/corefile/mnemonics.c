@@ -119,3 +119,14 @@ int word_rcode(const char *text, uint16_t *out)
 	}
 	return find_mnemonic(rcodes, ARRAY_LEN(rcodes), text, out);
 }
+
+bool word_is_upper(const char *text)
+{
+	if (text[0] < 'A' || text[0] > 'Z')
+		return false;
+	for (; *text != '\0'; text++) {
+		if (*text >= 'a' && *text <= 'z')
+			return false;
+	}
+	return true;
+}

@@ -194,6 +194,13 @@ static int property_take(struct parse *p, const struct node *n, const struct pro
 		return fall_parse(p, n, at);
 	if (d->kind == PROP_IGNORED)
 		return parse_tell(p, n->name, PROBLEM_NOTE, "%s has no effect", n->name->text);
+	if (d->strictness == LAX && n->n_args > max) {
+		int told = parse_tell(
+			p, &n->args[max], PROBLEM_WARNING, "the rest of this line does nothing");
+		if (told != 0)
+			return told;
+		max = ANY_NUMBER;
+	}
 	int rc = parse_shape(p, n, min, max, BRACES_NO);
 	if (rc != 0)
 		return rc;

@@ -94,6 +94,9 @@ enum property_kind {
 	PROP_IGNORED, // any arguments, read and forgotten
 };
 
+// Whether CoreDNS reads over more words on the line: then they are a warning, not an error.
+enum property_strictness { STRICT, LAX };
+
 // One line inside the braces of a directive. offset is into the struct that is filled.
 struct property {
 	const char *name;
@@ -101,6 +104,7 @@ struct property {
 	size_t offset;
 	uint64_t min, max; // of the value; PROP_CALL: of the number of arguments
 	int (*take)(struct parse *p, const struct node *n, void *out);
+	enum property_strictness strictness;
 };
 
 enum { ANY_NUMBER = 100000 };

@@ -35,5 +35,9 @@ bool word_is_address(const char *text);
 // "NXDOMAIN", any case; numbers up to 23 too.
 [[nodiscard]] int word_rcode(const char *text, uint16_t *out);
 
+// Whether it begins with a letter and has no small ones: what CoreDNS wants where it does not fold
+// the case of mnemonics.
+bool word_is_upper(const char *text);
+
 // The one of n words that is closest to text by edit distance, or NULL when none is close.
 const char *word_nearest(const char *text, const char *const *words, size_t n);
