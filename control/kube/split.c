@@ -81,8 +81,9 @@ static int give(struct split *s, enum split_kind kind, struct split_buf *b)
 static bool is_in(const char *const *names, const char *bytes, size_t n, const char **found)
 {
 	for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
-		if (n != 0 && names[i][0] == bytes[0] && strncmp(names[i], bytes, n) == 0 &&
-			names[i][n] == '\0') {
+		// The first byte decides for most; bytes may hold anything, a NUL too.
+		if (n != 0 && names[i][0] == bytes[0] && strlen(names[i]) == n &&
+			memcmp(names[i], bytes, n) == 0) {
 			*found = names[i];
 			return true;
 		}
