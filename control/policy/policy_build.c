@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copies the typed options field by field: the policy is a format of its own, which does not
+// change when the parser's structs do.
+#include "control/policy/policy_build.h"
+
+#include "zones/corefile/upstream.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+static const char *text_or_none(const char *text)
+{
+	return text == NULL ? "" : text;
+}
+
+static int take_names(struct arena *a, const struct config_zones *in, struct policy_names *out)
+{
+	struct policy_name *items = arena_alloc(a, in->n * sizeof(*items) + 1);
+
+	if (items == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < in->n; i++)
+		items[i].wire = in->items[i].wire;
+	*out = (struct policy_names){items, in->n};
+	return 0;
+}
+
+static int take_upstreams(struct arena *a, const struct config_forward *f,
+	struct policy_upstreams *out, struct err *err)
+{
+	static const uint8_t kinds[] = {
+		[UPSTREAM_DNS] = POLICY_UPSTREAM_DNS,
+		[UPSTREAM_TLS] = POLICY_UPSTREAM_TLS,
+		[UPSTREAM_FILE] = POLICY_UPSTREAM_FILE,
+		[UPSTREAM_HOSTNAME] = 0,
+	};
+	struct policy_upstream *items = arena_alloc(a, f->n_to * sizeof(*items) + 1);
+
+	if (items == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n_to; i++) {
+		const struct config_upstream *u = &f->to[i];
+		if ((size_t)u->kind >= sizeof(kinds) || kinds[u->kind] == 0) {
+			const unsigned at[2] = {u->pos.line, u->pos.column};
+			return err_set_at(err, -EINVAL, u->pos.file, at,
+				"forward takes addresses and resolv.conf files, %.80s is neither",
+				u->host);
+		}
+		items[i] = (struct policy_upstream){.kind = kinds[u->kind],
+			.port = u->port,
+			.host = text_or_none(u->host),
+			.server_name = text_or_none(u->server_name)};
+	}
+	*out = (struct policy_upstreams){items, f->n_to};
+	return 0;
+}
+
+static int take_domain(struct arena *a, const char *text, struct policy_name *out)
+{
+	struct dname name;
+
+	if (dname_parse(text, &name) != 0)
+		return -EINVAL; // the parser has made it
+	dname_lower(&name);
+	out->wire = arena_copy(a, name.wire, name.size_bytes);
+	return out->wire == NULL ? -ENOMEM : 0;
+}
+
+static int take_forward(
+	struct arena *a, const struct config_directive *d, struct policy_op *op, struct err *err)
+{
+	const struct config_forward *f = d->data;
+	struct policy_forward *out = arena_alloc(a, sizeof(*out));
+
+	if (out == NULL)
+		return -ENOMEM;
+	*out = (struct policy_forward){
+		.from = {f->from.wire},
+		.balance = (uint8_t)f->policy,
+		.max_fails = f->max_fails,
+		.max_concurrent = f->max_concurrent,
+		.max_connect_attempts = f->max_connect_attempts,
+		.max_idle_conns = f->max_idle_conns,
+		.expire_ms = f->expire_ms,
+		.max_age_ms = f->max_age_ms,
+		.read_timeout_ms = f->read_timeout_ms,
+		.health_check_ms = f->health_check_ms,
+		.health_check_no_rec = f->health_check_no_rec,
+		.force_tcp = f->force_tcp,
+		.prefer_udp = f->prefer_udp,
+		.failfast_all_unhealthy = f->failfast_all_unhealthy,
+		.next_on_nodata = f->next_on_nodata,
+		.next = {f->next.items, f->next.n},
+		.failover = {f->failover.items, f->failover.n},
+		.tls_cert = text_or_none(f->tls_cert),
+		.tls_key = text_or_none(f->tls_key),
+		.tls_ca = text_or_none(f->tls_ca),
+		.tls_servername = text_or_none(f->tls_servername),
+		.source_address = text_or_none(f->source_address),
+	};
+	*op = (struct policy_op){POLICY_FORWARD, (uint16_t)d->pos.line, out};
+	int rc = take_domain(a, f->health_check_domain, &out->health_check_domain);
+	if (rc == 0)
+		rc = take_names(a, &f->except, &out->except);
+	return rc == 0 ? take_upstreams(a, f, &out->to, err) : rc;
+}
+
+static struct policy_cache_kind cache_kind(const struct config_cache_kind *k)
+{
+	return (struct policy_cache_kind){k->capacity, k->ttl_s, k->min_ttl_s};
+}
+
+static int take_cache(struct arena *a, const struct config_directive *d, struct policy_op *op)
+{
+	const struct config_cache *c = d->data;
+	struct policy_cache *out = arena_alloc(a, sizeof(*out));
+
+	if (out == NULL)
+		return -ENOMEM;
+	*out = (struct policy_cache){
+		.success = cache_kind(&c->success),
+		.denial = cache_kind(&c->denial),
+		.prefetch = c->prefetch,
+		.prefetch_window_ms = c->prefetch_window_ms,
+		.prefetch_percent = c->prefetch_percent,
+		.stale_ms = c->stale_ms,
+		.stale_verify = c->stale_mode == STALE_VERIFY,
+		.stale_timeout_ms = c->stale_timeout_ms,
+		.stale_ttl_s = c->stale_ttl_s,
+		.stale_recheck_ms = c->stale_recheck_ms,
+		.stale_prefer_positive = c->stale_prefer_positive,
+		.servfail_ms = c->servfail_ms,
+		.keep_ttl = c->keep_ttl,
+	};
+	*op = (struct policy_op){POLICY_CACHE, (uint16_t)d->pos.line, out};
+	int rc = take_names(a, &c->zones, &out->zones);
+	if (rc == 0)
+		rc = take_names(a, &c->no_success, &out->no_success);
+	return rc == 0 ? take_names(a, &c->no_denial, &out->no_denial) : rc;
+}
+
+// The directives come in order of execution already.
+static int take_server(
+	struct arena *a, const struct config_server *s, struct policy_chain *out, struct err *err)
+{
+	struct policy_op *ops = arena_alloc(a, s->n_directives * sizeof(*ops) + 1);
+	bool has_source = false;
+	size_t n = 0;
+	int rc = 0;
+
+	if (ops == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; rc == 0 && i < s->n_directives; i++) {
+		const struct config_directive *d = &s->directives[i];
+		if (d->kind == DIR_CACHE)
+			rc = take_cache(a, d, &ops[n++]);
+		if (d->kind == DIR_FORWARD) {
+			rc = take_forward(a, d, &ops[n++], err);
+			has_source = true;
+		}
+	}
+	// A cache alone has nothing to keep: cluster names are never cached (DESIGN 9, 27).
+	if (rc == 0 && n > POLICY_OPS_MAX)
+		rc = err_set(
+			err, -EINVAL, "a server block has more than %d forwards", POLICY_OPS_MAX);
+	*out = (struct policy_chain){ops, has_source ? n : 0};
+	return rc;
+}
+
+int policy_build(const struct config *c, struct arena *a, struct policy *out, uint32_t *chain_of,
+	struct err *err)
+{
+	struct policy_chain *chains = arena_alloc(a, c->n_servers * sizeof(*chains) + 1);
+	size_t n = 0;
+
+	if (chains == NULL)
+		return err_set(err, -ENOMEM, "memory is short");
+	for (size_t i = 0; i < c->n_servers; i++) {
+		int rc = take_server(a, &c->servers[i], &chains[n], err);
+		if (rc != 0)
+			return err_set(err, rc, "policy: memory is short"); // the first reason wins
+		chain_of[i] = 0;
+		if (chains[n].n > 0)
+			chain_of[i] = (uint32_t)++n;
+	}
+	*out = (struct policy){chains, n};
+	return 0;
+}
