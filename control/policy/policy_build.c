@@ -4,6 +4,7 @@
 #include "control/policy/policy_build.h"
 
 #include "zones/corefile/upstream.h"
+#include "zones/wire/dname.h"
 
 #include <errno.h>
 #include <stdbool.h>
