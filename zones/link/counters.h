@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -39,12 +40,15 @@ static inline void counter_set(counter_t *c, uint64_t v)
 // Why a frame was dropped. A frame ends in exactly one of: reply, punt, one of these (DESIGN 4).
 #define DROP_REASONS(X) \
 	X(ETH_SHORT, "frame shorter than its Ethernet header") \
-	X(ETH_SOURCE, "source MAC is multicast (proto:I1)") \
+	X(ETH_SOURCE, "source MAC is multicast or our own (proto:I1)") \
 	X(ETH_OTHER, "destination MAC is not ours (proto:I1)") \
 	X(ETH_TYPE, "EtherType not served") \
+	X(SEGMENTS, "frame in more than one buffer (proto:I16)") \
+	X(KERNEL, "left to the kernel, which has the address too") \
 	X(VLAN, "VLAN tag not served (proto:I2)") \
 	X(ARP_BAD, "malformed ARP") \
 	X(ARP_OTHER, "ARP not for us") \
+	X(ADDRESS_CONFLICT, "another host claims our address (proto:I12, I13)") \
 	X(IP4_HEADER, "IPv4 version, header length or total length wrong (proto:I3)") \
 	X(IP4_CHECKSUM, "IPv4 header checksum wrong (proto:I3)") \
 	X(IP4_OPTIONS, "IPv4 options (proto:I3)") \
@@ -68,6 +72,7 @@ static inline void counter_set(counter_t *c, uint64_t v)
 	X(DNS_ERROR_LOOP, "an error would go to port 53 (proto:H20)") \
 	X(ACL, "source is not allowed (proto:A1)") \
 	X(RATE_LIMIT, "over the response rate limit (proto:A2)") \
+	X(NO_SLOWPATH, "to be punted, and there is no slow path") \
 	X(PUNT_FULL, "the slow path's queue is full") \
 	X(EXCEPTION_FULL, "the exception path's queue is full") \
 	X(NO_EXCEPTION, "not DNS, and no exception path") \
@@ -86,6 +91,7 @@ struct worker_counters {
 	counter_t replies_udp; // DNS replies
 	counter_t replies_other; // ARP, ND, echo
 	counter_t punts, exceptions;
+	counter_t punt_replies; // of the slow path, sent
 	counter_t truncated;
 	counter_t generation; // of the snapshot it serves
 	counter_t probes_answered; // own health queries
@@ -95,9 +101,10 @@ struct worker_counters {
 	counter_t do_bits;
 	counter_t rules[COUNTERS_RULES_MAX]; // answered, by rule index
 	counter_t rule_punts[COUNTERS_RULES_MAX];
-	counter_t request_bytes[COUNTERS_SIZE_BUCKETS];
-	counter_t response_bytes[COUNTERS_SIZE_BUCKETS];
-	counter_t latency[COUNTERS_LATENCY_BUCKETS]; // sampled
+	counter_t request_bytes[COUNTERS_SIZE_BUCKETS], request_bytes_sum;
+	counter_t response_bytes[COUNTERS_SIZE_BUCKETS], response_bytes_sum;
+	counter_t latency[COUNTERS_LATENCY_BUCKETS]; // of the burst a reply was part of
+	counter_t latency_cycles_sum;
 };
 
 // What one process says of the snapshots it takes.
@@ -132,6 +139,8 @@ struct counters_page {
 	counter_t dataplane_ready; // 1 while workers run with a snapshot
 	counter_t link_up;
 	counter_t rx_missed, rx_nombuf; // the port's own drops
+	counter_t punts_lost; // handed over by workers, not taken by the slow path
+	counter_t punt_replies_bad, punt_replies_lost; // of the slow path: malformed, no room
 	counter_t tsc_hz;
 	struct worker_counters workers[COUNTERS_WORKERS_MAX];
 	struct snapshot_counters dataplane, slowpath;
@@ -141,6 +150,16 @@ struct counters_page {
 // Text of a drop reason, and its name in lower case for metrics ("udp_checksum").
 const char *drop_reason_text(enum drop_reason reason);
 const char *drop_reason_name(enum drop_reason reason);
+
+// The class of a query type in worker_counters.types, and its name as CoreDNS' metrics have it
+// ("A", "other").
+unsigned counters_type(uint16_t qtype);
+const char *counters_type_name(unsigned type_class);
+
+// The bucket of a message size in request_bytes and response_bytes: CoreDNS' bounds, which
+// counters_size_bound tells (UINT32_MAX for the last).
+unsigned counters_size_bucket(size_t size_bytes);
+uint32_t counters_size_bound(unsigned bucket);
 
 // A new memfd of the page's size, zeroed. Returns the fd or -errno.
 [[nodiscard]] int counters_open(void);
