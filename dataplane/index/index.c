@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// An index is filled before anybody sees it and never changes, so the table needs none of
+// rte_hash's flags for concurrency: its readers take no locks.
+#include "dataplane/index/index.h"
+
+#define XXH_INLINE_ALL
+#include <rte_hash.h>
+#include <rte_prefetch.h>
+#include <xxhash.h>
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { ATTEMPTS = 8 };
+
+struct index {
+	struct rte_hash *table; // NULL when the image has no names
+	const struct image *img; // borrowed
+	struct index_secret secret;
+	uint32_t n_names;
+};
+
+int index_secret_renew(struct index_secret *s)
+{
+	ssize_t n = getrandom(s, sizeof(*s), 0);
+
+	s->view_factor |= 1;
+	return n == (ssize_t)sizeof(*s) ? 0 : -EIO;
+}
+
+static inline struct index_key key_hash(const struct index_secret *s, const struct name_key *key)
+{
+	XXH128_hash_t h =
+		XXH3_128bits_withSecret(key->norm, key->size_bytes, s->bytes, sizeof(s->bytes));
+
+	return (struct index_key){h.low64 + key->view * s->view_factor, h.high64};
+}
+
+struct index_key index_key_of(const struct index_secret *s, const struct name_key *key)
+{
+	return key_hash(s, key);
+}
+
+static inline hash_sig_t key_signature(const struct index_key *k)
+{
+	return (hash_sig_t)(k->low >> 32);
+}
+
+// rte_hash wants a function of its own, which is never called: all signatures are given.
+static uint32_t table_hash(const void *key, uint32_t size, uint32_t init)
+{
+	(void)size;
+	(void)init;
+	return key_signature(key);
+}
+
+static struct name_key entry_key(const struct image *img, const struct image_name *n)
+{
+	return (struct name_key){image_name_wire(img, n), n->name_size, 0, n->view};
+}
+
+// Entries that differ only in their underscores stand together and share a key.
+static bool is_same_name(const struct image *img, uint32_t i, uint32_t j)
+{
+	const struct image_name *a = &img->names[i], *b = &img->names[j];
+
+	return a->view == b->view && a->name_size == b->name_size &&
+		memcmp(image_name_wire(img, a), image_name_wire(img, b), a->name_size) == 0;
+}
+
+static uint32_t count_names(const struct image *img)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < img->n_names; i++)
+		n += i == 0 || !is_same_name(img, i - 1, i);
+	return n;
+}
+
+static struct rte_hash *table_new(uint32_t entries)
+{
+	static _Atomic unsigned serial;
+	char name[RTE_HASH_NAMESIZE];
+
+	(void)snprintf(name, sizeof(name), "index-%u", atomic_fetch_add(&serial, 1));
+	const struct rte_hash_parameters params = {.name = name,
+		.entries = entries,
+		.key_len = sizeof(struct index_key),
+		.hash_func = table_hash,
+		.socket_id = SOCKET_ID_ANY};
+	return rte_hash_create(&params);
+}
+
+// 0, -ENOSPC when a bucket overflows, -EEXIST when two names share a key.
+static int table_fill(struct rte_hash *table, const struct image *img,
+	const struct index_secret *secret, index_key_fn *fn)
+{
+	for (uint32_t i = 0; i < img->n_names; i++) {
+		if (i > 0 && is_same_name(img, i - 1, i))
+			continue;
+		struct name_key name = entry_key(img, &img->names[i]);
+		struct index_key key = fn(secret, &name);
+		if (rte_hash_add_key_with_hash_data(
+			    table, &key, key_signature(&key), (void *)(uintptr_t)i) != 0)
+			return -ENOSPC;
+	}
+	// Adding a key that is there replaces it: a collision shows in the count.
+	return rte_hash_count(table) == (int32_t)count_names(img) ? 0 : -EEXIST;
+}
+
+int index_build_with(
+	const struct image *img, struct index_secret *secret, index_key_fn *fn, struct index **out)
+{
+	uint32_t n = count_names(img);
+	// Buckets are counted in powers of two; a fifth of the room stays free for cuckoo moves.
+	uint64_t entries = 64 + n + (uint64_t)n / 4;
+	struct index *ix = calloc(1, sizeof(*ix));
+	int rc = ix == NULL ? -ENOMEM : -EIO;
+
+	for (int i = 0; i < ATTEMPTS && rc != 0 && rc != -ENOMEM; i++) {
+		ix->table = table_new((uint32_t)entries);
+		rc = ix->table == NULL ? -ENOMEM : table_fill(ix->table, img, secret, fn);
+		if (rc == 0)
+			break;
+		rte_hash_free(ix->table);
+		ix->table = NULL;
+		if (rc == -ENOSPC)
+			entries *= 2;
+		if (rc == -EEXIST && index_secret_renew(secret) != 0)
+			rc = -ENOMEM; // without randomness nothing gets better
+	}
+	if (rc != 0) {
+		free(ix);
+		return rc == -ENOMEM ? rc : -EIO;
+	}
+	ix->img = img;
+	ix->secret = *secret;
+	ix->n_names = n;
+	*out = ix;
+	return 0;
+}
+
+int index_build(const struct image *img, struct index_secret *secret, struct index **out)
+{
+	return index_build_with(img, secret, index_key_of, out);
+}
+
+void index_free(struct index *ix)
+{
+	if (ix == NULL)
+		return;
+	rte_hash_free(ix->table);
+	free(ix);
+}
+
+uint32_t index_names(const struct index *ix)
+{
+	return ix->n_names;
+}
+
+// Keys of one burst, hashed once for all indexes that share a secret.
+struct bulk {
+	const struct name_key *const *names;
+	unsigned n;
+	struct index_key keys[INDEX_BULK_MAX];
+	const void *pointers[INDEX_BULK_MAX];
+	hash_sig_t signatures[INDEX_BULK_MAX];
+	void *data[INDEX_BULK_MAX];
+};
+
+static void bulk_hash(struct bulk *b, const struct index_secret *s)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		b->keys[i] = key_hash(s, b->names[i]);
+		b->pointers[i] = &b->keys[i];
+		b->signatures[i] = key_signature(&b->keys[i]);
+	}
+}
+
+// Which of the names have an entry; their positions are in b->data. Asks for the memory that the
+// comparison will touch.
+static uint64_t bulk_positions(struct bulk *b, const struct index *ix)
+{
+	uint64_t hits = 0;
+
+	if (rte_hash_lookup_with_hash_bulk_data(
+		    ix->table, b->pointers, b->signatures, b->n, &hits, b->data) <= 0)
+		return 0;
+	for (unsigned i = 0; i < b->n; i++) {
+		if ((hits >> i) & 1)
+			rte_prefetch0(&ix->img->names[(uintptr_t)b->data[i]]);
+	}
+	for (unsigned i = 0; i < b->n; i++) {
+		if (!((hits >> i) & 1))
+			continue;
+		const struct image_name *n = &ix->img->names[(uintptr_t)b->data[i]];
+		rte_prefetch0(image_name_wire(ix->img, n));
+		rte_prefetch0(&ix->img->sets[n->first_set]);
+	}
+	return hits;
+}
+
+// Takes the hits of one index; done names the keys that need no other index.
+static uint64_t bulk_take(struct bulk *b, const struct index *ix, uint64_t done, struct found *out)
+{
+	uint64_t hits = bulk_positions(b, ix) & ~done;
+
+	for (unsigned i = 0; i < b->n; i++) {
+		if (!((hits >> i) & 1))
+			continue;
+		const struct image_name *n =
+			snapshot_match(ix->img, (uint32_t)(uintptr_t)b->data[i], b->names[i]);
+		if (n == NULL)
+			continue;
+		done |= UINT64_C(1) << i;
+		if (!(n->flags & NAME_TOMBSTONE))
+			out[i] = (struct found){ix->img, n};
+	}
+	return done;
+}
+
+void index_find_bulk(const struct index_pair *p, const struct name_key *const *keys, unsigned n,
+	struct found *out)
+{
+	struct bulk b;
+	uint64_t done = 0;
+
+	b.names = keys;
+	b.n = n;
+	for (unsigned i = 0; i < n; i++)
+		out[i] = (struct found){0};
+	if (n == 0)
+		return;
+	if (p->overlay != NULL) {
+		bulk_hash(&b, &p->overlay->secret);
+		done = bulk_take(&b, p->overlay, done, out);
+	}
+	if (p->base != NULL) {
+		if (p->overlay == NULL || p->overlay->secret.id != p->base->secret.id)
+			bulk_hash(&b, &p->base->secret);
+		(void)bulk_take(&b, p->base, done, out);
+	}
+}
+
+void index_find(const struct index_pair *p, const struct name_key *key, struct found *out)
+{
+	index_find_bulk(p, &key, 1, out);
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Works out once per snapshot what would otherwise be searched for each query.
+#include "dataplane/index/root.h"
+
+#include <rte_malloc.h>
+
+#include <errno.h>
+#include <string.h>
+
+static struct root_port *port_add(struct root *r, uint16_t port)
+{
+	for (unsigned i = 0; i < r->n_ports; i++) {
+		if (r->ports[i].port == port)
+			return &r->ports[i];
+	}
+	if (r->n_ports == ROOT_PORTS_MAX)
+		return NULL;
+	r->ports[r->n_ports].port = port;
+	return &r->ports[r->n_ports++];
+}
+
+int root_init(
+	struct root *r, const struct snapshot *snapshot, const struct root_addresses *addresses)
+{
+	*r = (struct root){.snapshot = *snapshot};
+	const struct image *top = snapshot_top(&r->snapshot);
+	if (top == NULL) {
+		(void)port_add(r, ROOT_DNS_PORT); // there is room for one
+		return 0;
+	}
+	r->generation = top->header->generation;
+	for (uint32_t i = 0; i < top->n_listeners; i++) {
+		struct root_port *p = port_add(r, top->listeners[i].port);
+		if (p == NULL)
+			return -E2BIG;
+		for (unsigned a = 0; a < addresses->n; a++) {
+			struct server_address to = addresses->list[a];
+			to.port = p->port;
+			p->listeners[a] = snapshot_find_listener(top, &to);
+		}
+	}
+	return 0;
+}
+
+int roots_init(struct roots *r, unsigned n_readers)
+{
+	r->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(n_readers), RTE_CACHE_LINE_SIZE);
+	atomic_init(&r->current, NULL);
+	if (r->qsbr == NULL)
+		return -ENOMEM;
+	if (rte_rcu_qsbr_init(r->qsbr, n_readers) != 0)
+		return -EINVAL;
+	for (unsigned i = 0; i < n_readers; i++) {
+		if (rte_rcu_qsbr_thread_register(r->qsbr, i) != 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+void roots_fini(struct roots *r)
+{
+	rte_free(r->qsbr);
+	r->qsbr = NULL;
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Ethernet layer and the way to the others.
+#include "dataplane/net/frame.h"
+
+#include "dataplane/net/cksum.h"
+#include "dataplane/net/layers.h"
+
+enum { VLAN_ID_MASK = 0x0fff };
+
+// EtherType behind at most one 802.1Q tag; sets l3. 0 when the tag cannot be served.
+static uint16_t type_read(struct frame *f)
+{
+	uint16_t type = be16_to(frame_eth(f)->type);
+
+	f->l3 = ETH_BYTES;
+	if (type != ETHER_VLAN)
+		return type;
+	if (f->size_bytes < ETH_BYTES + VLAN_BYTES)
+		return 0;
+	uint16_t id = be16_get(f->bytes + ETH_BYTES) & VLAN_ID_MASK;
+	type = be16_get(f->bytes + ETH_BYTES + 2);
+	f->l3 = ETH_BYTES + VLAN_BYTES;
+	// proto:I2: one tag only; 4095 is reserved (802.1Q 9.6).
+	return id == VLAN_ID_MASK || type == ETHER_VLAN ? 0 : type;
+}
+
+enum verdict frame_parse(const struct host *h, struct frame *f)
+{
+	f->family = 0;
+	if (f->size_bytes < ETH_BYTES)
+		return frame_drop(f, DROP_ETH_SHORT);
+	// proto:I1. AF_PACKET also shows what the kernel sends on the interface, with our MAC.
+	if ((frame_eth(f)->src[0] & 1) || memcmp(frame_eth(f)->src, h->mac, 6) == 0)
+		return frame_drop(f, DROP_ETH_SOURCE);
+	if (!frame_is_to_mac(h, f) && !(frame_eth(f)->dst[0] & 1))
+		return frame_drop(f, DROP_ETH_OTHER);
+	switch (type_read(f)) {
+	case ETHER_IP4:
+		return ip4_parse(h, f);
+	case ETHER_IP6:
+		return ip6_parse(h, f);
+	case ETHER_ARP:
+		return arp_parse(h, f);
+	case 0:
+		return frame_drop(f, DROP_VLAN);
+	default:
+		return frame_drop(f, DROP_ETH_TYPE);
+	}
+}
+
+bool frame_answer(const struct host *h, struct frame *f)
+{
+	switch ((enum frame_answer)f->answer) {
+	case FRAME_ARP:
+		return arp_answer(h, f);
+	case FRAME_ECHO4:
+		return icmp4_answer(f);
+	case FRAME_ECHO6:
+		return icmp6_echo_answer(f);
+	case FRAME_SOLICIT:
+		return icmp6_solicit_answer(h, f);
+	default:
+		return false;
+	}
+}
+
+void frame_reply(struct frame *f, size_t dns_bytes)
+{
+	struct udp_hdr *u = (struct udp_hdr *)(f->bytes + f->l4);
+	size_t size = UDP_BYTES + dns_bytes;
+	bool is_ip4 = f->family == 4;
+
+	eth_turn(f);
+	if (is_ip4)
+		ip4_turn(f, IP_UDP, size);
+	else
+		ip6_turn(f, IP_UDP, size);
+	u->src = be16_from(f->server_port);
+	u->dst = be16_from(f->client_port);
+	u->size = be16_from((uint16_t)size);
+	u->checksum = (be16_t){0};
+	uint64_t sum = cksum_pseudo(
+		frame_client(f), is_ip4 ? 4 : 16, IP_UDP, (uint32_t)size); // from the source on
+	u->checksum = cksum_finish_udp(cksum_add(sum, f->bytes + f->l4, size)); // proto:I6
+	f->size_bytes = (uint16_t)(f->l4 + size);
+}
+
+size_t frame_announce(const struct host *h, unsigned i, uint8_t *out)
+{
+	return h->addresses[i].family == 4 ? arp_announce(h, i, out) : icmp6_announce(h, i, out);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// ICMP echo (RFC 792, RFC 1122 3.2.2.6; proto:I14). Everything else is the kernel side's.
+#include "dataplane/net/cksum.h"
+#include "dataplane/net/layers.h"
+
+enum { ICMP_ECHO_REPLY = 0, ICMP_ECHO = 8 };
+
+enum verdict icmp4_parse(const struct host *h, struct frame *f)
+{
+	const struct icmp_hdr *icmp = (const struct icmp_hdr *)(f->bytes + f->l4);
+
+	if (f->l4_bytes < ICMP_BYTES ||
+		cksum_fold(cksum_add(0, f->bytes + f->l4, f->l4_bytes)) != 0xffff)
+		return frame_drop(f, DROP_ICMP_BAD);
+	if (icmp->type != ICMP_ECHO)
+		return frame_except(h, f, DROP_ICMP_OTHER);
+	if (icmp->code != 0)
+		return frame_drop(f, DROP_ICMP_BAD);
+	f->answer = FRAME_ECHO4;
+	return VERDICT_ANSWER;
+}
+
+bool icmp4_answer(struct frame *f)
+{
+	struct icmp_hdr *icmp = (struct icmp_hdr *)(f->bytes + f->l4);
+
+	eth_turn(f);
+	ip4_turn(f, IP_ICMP, f->l4_bytes);
+	icmp->type = ICMP_ECHO_REPLY;
+	icmp->checksum = (be16_t){0};
+	icmp->checksum = cksum_finish(cksum_add(0, f->bytes + f->l4, f->l4_bytes));
+	f->size_bytes = (uint16_t)(f->l4 + f->l4_bytes);
+	return true;
+}
