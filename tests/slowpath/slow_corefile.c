@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes an image of the policy of a Corefile, whatever the blocks' ports are on one port, with no
 // names in it: slow_corefile COREFILE PORT GENERATION IMAGE-FILE
-#include "control/policy/policy_build.h"
+#include "control/chains/chains.h"
 #include "zones/image/build.h"
 
 #include <stdio.h>
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 {
 	struct config config = {0};
 	struct config_options o = {0};
-	struct policy policy;
+	struct policy_set policy;
 	struct arena arena = {0};
 	struct err err = {0};
 	uint32_t chains[KEYS_MAX];
@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 	if (argc != 5)
 		return 2;
 	if (config_parse_file(argv[1], &o, &config, &err) != 0 || config.n_servers > KEYS_MAX ||
-		policy_build(&config, &arena, &policy, chains, &err) != 0)
+		chains_build(&config, &arena, &policy, chains, &err) != 0)
 		fail(err_print(&err, line, sizeof(line)));
 	const struct image_build_id id = {
 		.kind = IMAGE_BASE, .generation = strtoull(argv[3], NULL, 10)};

@@ -49,7 +49,7 @@ static const uint8_t *encode(struct arena *a, size_t *size_bytes)
 		.zones = {&root, 1}, .success = {9984, 3600, 5}, .keep_ttl = true};
 	static struct policy_op ops[] = {{POLICY_CACHE, 7, &cache}, {POLICY_FORWARD, 9, &forward}};
 	static const struct policy_chain chains[] = {{ops, 2}, {ops + 1, 1}, {NULL, 0}};
-	const struct policy policy = {chains, 3};
+	const struct policy_set policy = {chains, 3};
 
 	forward = forward_make();
 	const uint8_t *bytes = policy_encode(&policy, a, size_bytes);
@@ -60,7 +60,7 @@ static const uint8_t *encode(struct arena *a, size_t *size_bytes)
 static void what_is_encoded_comes_back(void **state)
 {
 	struct arena a = {0};
-	struct policy p;
+	struct policy_set p;
 	struct err err = {0};
 	size_t size;
 
@@ -104,7 +104,7 @@ static void the_same_policy_gives_the_same_bytes(void **state)
 static void no_bytes_are_an_empty_policy(void **state)
 {
 	struct arena a = {0};
-	struct policy p;
+	struct policy_set p;
 
 	assert_int_equal(policy_decode(NAME(""), 0, &a, &p, NULL), 0);
 	assert_int_equal(p.n, 0);
@@ -114,7 +114,7 @@ static void no_bytes_are_an_empty_policy(void **state)
 static void every_cut_is_refused(void **state)
 {
 	struct arena a = {0};
-	struct policy p;
+	struct policy_set p;
 	size_t size;
 
 	const uint8_t *bytes = encode(&a, &size);
@@ -138,7 +138,7 @@ static void random_changes_are_refused_or_encode_to_themselves(void **state)
 	srandom(53);
 	for (int i = 0; i < 20000; i++) {
 		struct arena b = {0};
-		struct policy p;
+		struct policy_set p;
 		size_t again;
 		memcpy(copy, bytes, size);
 		for (int k = 0; k < 1 + i % 3; k++)
@@ -162,9 +162,9 @@ static void a_forward_without_upstreams_is_refused(void **state)
 	struct policy_forward forward = forward_make();
 	const struct policy_op op = {POLICY_FORWARD, 1, &forward};
 	const struct policy_chain chain = {&op, 1};
-	const struct policy policy = {&chain, 1};
+	const struct policy_set policy = {&chain, 1};
 	struct arena a = {0};
-	struct policy p;
+	struct policy_set p;
 	struct err err = {0};
 	size_t size;
 

@@ -291,7 +291,7 @@ static enum image_refusal check_names(const struct image *img)
 static enum image_refusal check_policy(struct image *img)
 {
 	struct arena arena = {0};
-	struct policy policy;
+	struct policy_set policy;
 	int rc = policy_decode(img->policy, img->policy_bytes, &arena, &policy, NULL);
 
 	img->n_chains = (uint32_t)policy.n;

@@ -201,7 +201,7 @@ static void write_struct(const struct layout *l, const uint8_t *base, struct wrb
 	}
 }
 
-static void write_policy(const struct policy *p, struct wrbuf *w)
+static void write_policy(const struct policy_set *p, struct wrbuf *w)
 {
 	wrbuf_u16(w, (uint16_t)p->n);
 	for (size_t i = 0; i < p->n; i++) {
@@ -215,7 +215,7 @@ static void write_policy(const struct policy *p, struct wrbuf *w)
 	}
 }
 
-const uint8_t *policy_encode(const struct policy *p, struct arena *a, size_t *size_bytes)
+const uint8_t *policy_encode(const struct policy_set *p, struct arena *a, size_t *size_bytes)
 {
 	const size_t most = (size_t)64 << 20;
 
@@ -410,7 +410,7 @@ static bool is_sane_forward(const struct policy_forward *f)
 	return f->to.n > 0 && f->read_timeout_ms > 0;
 }
 
-static bool is_sane(const struct policy *p)
+static bool is_sane(const struct policy_set *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		for (size_t k = 0; k < p->chains[i].n; k++) {
@@ -422,12 +422,12 @@ static bool is_sane(const struct policy *p)
 	return true;
 }
 
-int policy_decode(const uint8_t *bytes, size_t size_bytes, struct arena *a, struct policy *out,
+int policy_decode(const uint8_t *bytes, size_t size_bytes, struct arena *a, struct policy_set *out,
 	struct err *err)
 {
 	struct decode d = {.r = rdbuf_of(bytes, size_bytes), .arena = a};
 
-	*out = (struct policy){0};
+	*out = (struct policy_set){0};
 	if (size_bytes == 0)
 		return 0;
 	size_t n = rdbuf_u16(&d.r);
@@ -436,7 +436,7 @@ int policy_decode(const uint8_t *bytes, size_t size_bytes, struct arena *a, stru
 	struct policy_chain *chains = take_memory(&d, n * sizeof(*chains) + 1);
 	for (size_t i = 0; i < n && !d.r.bad; i++)
 		read_chain(&d, &chains[i]);
-	*out = (struct policy){chains, n};
+	*out = (struct policy_set){chains, n};
 	if (d.is_short)
 		return err_set(err, -ENOMEM, "policy: memory is short");
 	if (d.r.bad || rdbuf_left(&d.r) != 0 || !is_sane(out))

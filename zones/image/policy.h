@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The policy part of an image: what the slow path has to know of the directives that it executes
 // itself. A punting step names a chain; a chain is its operations in plugin.cfg order. Control
-// fills struct policy and encodes it; the slow path decodes the bytes once per change.
+// fills struct policy_set and encodes it; the slow path decodes the bytes once per change.
 //
 // The bytes are a plain sequence of fields (integers big-endian, lists and texts counted), checked
 // by decoding them.
@@ -111,16 +111,16 @@ struct policy_chain {
 	size_t n;
 };
 
-struct policy {
+struct policy_set {
 	const struct policy_chain *chains; // image_step.policy counts from 1
 	size_t n;
 };
 
 // The bytes for image_build_policy, owned by the arena; NULL when memory is short. The same policy
 // gives the same bytes.
-const uint8_t *policy_encode(const struct policy *p, struct arena *a, size_t *size_bytes);
+const uint8_t *policy_encode(const struct policy_set *p, struct arena *a, size_t *size_bytes);
 
 // Decodes into the arena; nothing points into bytes afterwards. 0, -ENOMEM or -EINVAL (and *err,
 // which may be NULL) when the bytes are no policy that policy_encode could have made.
 [[nodiscard]] int policy_decode(const uint8_t *bytes, size_t size_bytes, struct arena *a,
-	struct policy *out, struct err *err);
+	struct policy_set *out, struct err *err);

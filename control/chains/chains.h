@@ -9,5 +9,5 @@
 // Fills *out, whose parts are owned by the arena or borrowed from the configuration, and
 // chain_of[i] for each of the c->n_servers blocks: the number for image_build_step.policy, 0 for
 // none. 0, -ENOMEM, or -EINVAL with a reason when something cannot be executed.
-[[nodiscard]] int policy_build(const struct config *c, struct arena *a, struct policy *out,
+[[nodiscard]] int chains_build(const struct config *c, struct arena *a, struct policy_set *out,
 	uint32_t *chain_of, struct err *err);

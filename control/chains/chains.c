@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copies the typed options field by field: the policy is a format of its own, which does not
 // change when the parser's structs do.
-#include "control/policy/policy_build.h"
+#include "control/chains/chains.h"
 
 #include "zones/corefile/upstream.h"
 #include "zones/wire/dname.h"
@@ -168,8 +168,8 @@ static int take_server(
 	return rc;
 }
 
-int policy_build(const struct config *c, struct arena *a, struct policy *out, uint32_t *chain_of,
-	struct err *err)
+int chains_build(const struct config *c, struct arena *a, struct policy_set *out,
+	uint32_t *chain_of, struct err *err)
 {
 	struct policy_chain *chains = arena_alloc(a, c->n_servers * sizeof(*chains) + 1);
 	size_t n = 0;
@@ -184,6 +184,6 @@ int policy_build(const struct config *c, struct arena *a, struct policy *out, ui
 		if (chains[n].n > 0)
 			chain_of[i] = (uint32_t)++n;
 	}
-	*out = (struct policy){chains, n};
+	*out = (struct policy_set){chains, n};
 	return 0;
 }
