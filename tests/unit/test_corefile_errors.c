@@ -60,6 +60,7 @@ static void expect(const struct problem_case *p, enum config_severity severity)
 	config_free(&c);
 }
 
+// size: a table of cases
 static void mistakes_are_refused_where_they_stand(void **state)
 {
 	static const struct problem_case cases[] = {
