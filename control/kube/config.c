@@ -5,141 +5,19 @@
 #include "control/base/cleanup.h"
 #include "control/kube/base64.h"
 #include "control/kube/decode.h"
-#include "control/kube/yamldoc.h"
+#include "control/kube/kubeconfig.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_FILES 16U
-#define FILE_BYTES (1U << 20)
 #define SERVICE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
-
-// One file of the list, as JSON.
-struct source {
-	char *path;
-	json_t *doc;
-};
-
-// All files, in order; lookups take the first that has it.
-struct sources {
-	struct source files[MAX_FILES];
-	size_t n;
-	struct err *e;
-};
-
-static int take_document(void *user, const struct yamldoc_value *value)
-{
-	struct source *s = user;
-
-	if (s->doc == NULL)
-		s->doc = json_incref((json_t *)(uintptr_t)value->json); // counted, not changed
-	return 0;
-}
-
-static char *text_read(const char *path, size_t *n)
-{
-	CLEANUP_FILE FILE *f = fopen(path, "re");
-	char *text = f != NULL ? malloc(FILE_BYTES) : NULL;
-
-	if (text == NULL)
-		return NULL;
-	*n = fread(text, 1, FILE_BYTES, f);
-	if (ferror(f) || *n == FILE_BYTES) {
-		errno = *n == FILE_BYTES ? EFBIG : EIO;
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
-static int source_read(struct sources *all, const char *path, size_t len)
-{
-	struct source *s = &all->files[all->n];
-	CLEANUP_CHAR char *text = NULL;
-	size_t n = 0;
-	int rc;
-
-	if (all->n == MAX_FILES)
-		return err_set(all->e, -EINVAL, "more than %u kubeconfig files", MAX_FILES);
-	s->path = strndup(path, len);
-	if (s->path == NULL)
-		return -ENOMEM;
-	all->n++;
-	text = text_read(s->path, &n);
-	if (text == NULL)
-		return errno == ENOENT
-			? 0
-			: err_set(all->e, -errno, "cannot read %s: %s", s->path, strerror(errno));
-	rc = yamldoc_read_text(text, n, s->path, take_document, s, all->e);
-	if (rc == 0 && s->doc != NULL && !json_is_object(s->doc))
-		rc = err_set(all->e, -EINVAL, "%s is no kubeconfig", s->path);
-	explicit_bzero(text, n); // keys and tokens
-	return rc;
-}
-
-static int sources_read(struct sources *all, const char *paths)
-{
-	bool any = false;
-	int rc = 0;
-
-	for (const char *p = paths; rc == 0 && *p != '\0';) {
-		size_t len = strcspn(p, ":");
-
-		if (len != 0)
-			rc = source_read(all, p, len);
-		p += len + (p[len] == ':');
-	}
-	for (size_t i = 0; i < all->n; i++)
-		any = any || all->files[i].doc != NULL;
-	if (rc == 0 && !any)
-		rc = err_set(all->e, -ENOENT, "no kubeconfig at %.120s", paths);
-	return rc;
-}
-
-static void sources_fini(struct sources *all)
-{
-	for (size_t i = 0; i < all->n; i++) {
-		free(all->files[i].path);
-		json_decref(all->files[i].doc);
-	}
-}
-
-// The entry of that name in a list of {name, member}; *at is the file it is from.
-static const json_t *find_entry(const struct sources *all, const char *list, const char *name,
-	const char *member, const struct source **at)
-{
-	for (size_t i = 0; i < all->n; i++) {
-		const json_t *entries = decode_member(all->files[i].doc, list, JSON_ARRAY);
-
-		for (size_t k = 0; k < json_array_size(entries); k++) {
-			const json_t *entry = json_array_get(entries, k);
-			const char *its = decode_str(entry, "name");
-
-			*at = &all->files[i];
-			if (its != NULL && strcmp(its, name) == 0)
-				return decode_member(entry, member, JSON_OBJECT);
-		}
-	}
-	return NULL;
-}
-
-static const char *current_context(const struct sources *all)
-{
-	for (size_t i = 0; i < all->n; i++) {
-		const char *name = decode_str(all->files[i].doc, "current-context");
-
-		if (name != NULL && *name != '\0')
-			return name;
-	}
-	return NULL;
-}
 
 // Where values of one entry are copied from, and whether all went well.
 struct entry {
 	const json_t *json;
-	const struct source *at;
+	const struct kubeconfig_file *at;
 	struct err *e;
 	int rc;
 };
@@ -166,18 +44,6 @@ static void copy_str(struct entry *t, const char *key, char **to)
 		entry_fail(t, -ENOMEM, key, "does not fit into memory");
 }
 
-// Relative names are relative to the folder of the file that has them.
-static char *resolve(const struct source *at, const char *name)
-{
-	const char *slash = strrchr(at->path, '/');
-	char *full = NULL;
-
-	if (*name == '/' || slash == NULL)
-		return strdup(name);
-	return asprintf(&full, "%.*s%s", (int)(slash - at->path + 1), at->path, name) < 0 ? NULL
-											  : full;
-}
-
 static void copy_path(struct entry *t, const char *key, char **to)
 {
 	CLEANUP_CHAR char *name = NULL;
@@ -185,7 +51,7 @@ static void copy_path(struct entry *t, const char *key, char **to)
 	copy_str(t, key, &name);
 	if (name == NULL)
 		return;
-	*to = resolve(t->at, name);
+	*to = kubeconfig_resolve(t->at, name);
 	if (*to == NULL)
 		entry_fail(t, -ENOMEM, key, "does not fit into memory");
 }
@@ -202,11 +68,11 @@ static void copy_data(struct entry *t, const char *key, char **to)
 		entry_fail(t, -EINVAL, key, "is not base64");
 }
 
-static int read_cluster(struct kube_config *c, const struct sources *all, const char *name)
+static int read_cluster(struct kube_config *c, const struct kubeconfig *all, const char *name)
 {
 	struct entry t = {.e = all->e};
 
-	t.json = find_entry(all, "clusters", name, "cluster", &t.at);
+	t.json = kubeconfig_find(all, "clusters", name, "cluster", &t.at);
 	if (t.json == NULL)
 		return err_set(all->e, -EINVAL, "the kubeconfig has no cluster \"%.60s\"", name);
 	c->servers = calloc(2, sizeof(*c->servers));
@@ -315,7 +181,7 @@ static void read_exec_argv(struct entry *t, struct kube_exec *x)
 		entry_fail(t, -EINVAL, "exec.command", "is missing");
 		return;
 	}
-	if (list_add(&x->argv, in_path ? strdup(command) : resolve(t->at, command)) != 0)
+	if (list_add(&x->argv, in_path ? strdup(command) : kubeconfig_resolve(t->at, command)) != 0)
 		entry_fail(t, -ENOMEM, "exec.command", "does not fit into memory");
 	for (size_t i = 0; t->rc == 0 && i < json_array_size(args); i++) {
 		const char *arg = json_string_value(json_array_get(args, i));
@@ -355,11 +221,11 @@ static void read_exec(struct entry *user, struct kube_config *c)
 	user->rc = t.rc;
 }
 
-static int read_user(struct kube_config *c, const struct sources *all, const char *name)
+static int read_user(struct kube_config *c, const struct kubeconfig *all, const char *name)
 {
 	struct entry t = {.e = all->e};
 
-	t.json = find_entry(all, "users", name, "user", &t.at);
+	t.json = kubeconfig_find(all, "users", name, "user", &t.at);
 	if (t.json == NULL)
 		return err_set(all->e, -EINVAL, "the kubeconfig has no user \"%.60s\"", name);
 	copy_path(&t, "client-certificate", &c->cert_file);
@@ -380,19 +246,19 @@ static int read_user(struct kube_config *c, const struct sources *all, const cha
 	return t.rc;
 }
 
-static int read_context(struct kube_config *c, const struct sources *all, const char *name)
+static int read_context(struct kube_config *c, const struct kubeconfig *all, const char *name)
 {
-	const struct source *at;
+	const struct kubeconfig_file *at;
 	const json_t *context;
 	const char *cluster;
 	const char *user;
 	int rc;
 
 	if (name == NULL)
-		name = current_context(all);
+		name = kubeconfig_current_context(all);
 	if (name == NULL)
 		return err_set(all->e, -EINVAL, "the kubeconfig has no current-context: name one");
-	context = find_entry(all, "contexts", name, "context", &at);
+	context = kubeconfig_find(all, "contexts", name, "context", &at);
 	cluster = decode_str(context, "cluster");
 	user = decode_str(context, "user");
 	if (context == NULL || cluster == NULL)
@@ -422,7 +288,7 @@ static int default_paths(char **paths)
 
 int kube_config_load(struct kube_config *c, const char *paths, const char *context, struct err *e)
 {
-	struct sources all = {.e = e};
+	struct kubeconfig all = {.e = e};
 	CLEANUP_CHAR char *usual = NULL;
 	int rc = 0;
 
@@ -431,10 +297,10 @@ int kube_config_load(struct kube_config *c, const char *paths, const char *conte
 		paths = usual;
 	}
 	if (rc == 0)
-		rc = sources_read(&all, paths);
+		rc = kubeconfig_read(&all, paths);
 	if (rc == 0)
 		rc = read_context(c, &all, context);
-	sources_fini(&all);
+	kubeconfig_fini(&all);
 	if (rc != 0)
 		kube_config_fini(c);
 	if (rc == -ENOMEM)

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SERVICE_NAME_LABEL "kubernetes.io/service-name"
 #define MULTI_NAME_LABEL "multicluster.kubernetes.io/service-name"
@@ -24,83 +23,17 @@ struct decode {
 	bool no_memory;
 };
 
-const json_t *decode_member(const json_t *json, const char *key, json_type type)
-{
-	const json_t *v = json_object_get(json, key);
-
-	return v != NULL && json_typeof(v) == type ? v : NULL;
-}
-
-static const char *str_of(const json_t *v)
-{
-	const char *s = json_string_value(v);
-
-	return s != NULL && strlen(s) == json_string_length(v) ? s : NULL;
-}
-
-const char *decode_str(const json_t *json, const char *key)
-{
-	return str_of(json_object_get(json, key));
-}
-
 // Absent and null are "", something else that is no string is "" and counted.
 static const char *str_or_empty(struct decode *d, const json_t *json, const char *key)
 {
 	const json_t *v = json_object_get(json, key);
-	const char *s = str_of(v);
+	const char *s = decode_str_of(v);
 
 	if (s != NULL)
 		return s;
 	if (v != NULL && !json_is_null(v))
 		d->skipped++;
 	return "";
-}
-
-uint64_t decode_resource_version(const char *text)
-{
-	uint64_t n = 0;
-
-	for (const char *p = text; *p != '\0'; p++) {
-		if (*p < '0' || *p > '9' || __builtin_mul_overflow(n, 10U, &n) ||
-			__builtin_add_overflow(n, (uint64_t)(*p - '0'), &n))
-			return 0;
-	}
-	return n;
-}
-
-static bool two_digits(const char *p, int64_t *n)
-{
-	if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
-		return false;
-	*n = (p[0] - '0') * 10 + (p[1] - '0');
-	return true;
-}
-
-int64_t decode_time_ms(const char *text)
-{
-	struct tm tm = {0};
-	const char *p = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	int64_t ms = 0;
-	int sign = 1;
-	int64_t hours = 0;
-	int64_t minutes = 0;
-
-	if (p == NULL)
-		return 0;
-	if (*p == '.') {
-		int64_t unit = 100;
-
-		for (p++; *p >= '0' && *p <= '9'; p++, unit /= 10)
-			ms += (*p - '0') * unit;
-	}
-	if (*p == '+' || *p == '-') {
-		sign = *p == '-' ? 1 : -1;
-		if (!two_digits(p + 1, &hours) || p[3] != ':' || !two_digits(p + 4, &minutes))
-			return 0;
-	} else if (*p != 'Z' && *p != 'z') {
-		return 0;
-	}
-	return ((int64_t)timegm(&tm) + sign * (hours * 3600 + minutes * 60)) * 1000 + ms;
 }
 
 // An arena array; NULL when there is nothing to hold or no memory, which is remembered.
@@ -136,7 +69,7 @@ static size_t add_addresses(
 	size_t len = array_len(d, array);
 
 	for (size_t i = 0; i < len; i++) {
-		const char *s = str_of(json_array_get(array, i));
+		const char *s = decode_str_of(json_array_get(array, i));
 
 		if (s != NULL && object_address_parse(s, &out[n]))
 			n++;
@@ -218,25 +151,22 @@ static enum object_service_type service_type(const char *s)
 static void service_cluster_ips(struct decode *d, const json_t *spec, struct object_service *o)
 {
 	const json_t *ips = json_object_get(spec, "clusterIPs");
-	const char *first = str_of(json_array_get(ips, 0));
+	const char *first = decode_str_of(json_array_get(ips, 0));
+	size_t n = array_len(d, ips);
 	struct object_address *out;
-	size_t n;
 
-	if (json_array_size(ips) == 0)
+	if (n == 0)
 		first = str_or_empty(d, spec, "clusterIP");
 	o->headless = first != NULL && strcmp(first, "None") == 0;
-	if (o->headless)
-		return;
-	n = array_len(d, ips);
-	out = room(d, n + 1, sizeof(*out));
+	out = o->headless ? NULL : room(d, n + 1, sizeof(*out));
 	if (out == NULL)
 		return;
 	o->cluster_ips = out;
 	if (n != 0)
 		o->n_cluster_ips = (uint16_t)add_addresses(d, ips, out, 0);
-	else if (*first != '\0' && object_address_parse(first, out))
+	else if (first != NULL && *first != '\0' && object_address_parse(first, out))
 		o->n_cluster_ips = 1;
-	else if (*first != '\0')
+	else if (first != NULL && *first != '\0')
 		d->skipped++;
 }
 
@@ -452,44 +382,4 @@ enum decode_result decode_object(const struct kube_spec *spec, const json_t *jso
 	if (out->object != NULL)
 		return DECODE_OK;
 	return can_be_irrelevant && !d.no_memory ? DECODE_IRRELEVANT : DECODE_NO_MEMORY;
-}
-
-const char *const *decode_drop_list(const struct kube_spec *spec)
-{
-// Tenants write what they like into last-applied-configuration, at any length.
-#define ALWAYS \
-	"managedFields", "ownerReferences", "uid", "generation", "creationTimestamp", \
-		"kubectl.kubernetes.io/last-applied-configuration"
-#define SLICE ALWAYS, "hints", "deprecatedTopology", "addressType", "serving", "terminating"
-	static const char *const namespaces[] = {ALWAYS, "labels", "spec", "status", NULL};
-	static const char *const services[] = {ALWAYS, "labels", "selector", "conditions",
-		"targetPort", "nodePort", "sessionAffinity", "ipFamilies", "ipFamilyPolicy",
-		"internalTrafficPolicy", "externalTrafficPolicy", NULL};
-	static const char *const slices[] = {SLICE, "targetRef", "nodeName", "zone", NULL};
-	static const char *const slices_targets[] = {SLICE, "nodeName", "zone", NULL};
-	static const char *const slices_zones[] = {SLICE, "targetRef", NULL};
-	static const char *const slices_all[] = {SLICE, NULL};
-	static const char *const pods[] = {ALWAYS, "labels", "spec", "conditions",
-		"containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses", NULL};
-	static const char *const imports[] = {ALWAYS, "labels", "status", NULL};
-#undef SLICE
-#undef ALWAYS
-
-	switch (spec->kind) {
-	case OBJECT_NAMESPACE:
-		return namespaces;
-	case OBJECT_SERVICE:
-		return services;
-	case OBJECT_POD:
-		return pods;
-	case OBJECT_SLICE:
-	case OBJECT_IMPORT_SLICE:
-		if (spec->keep_target_names)
-			return spec->keep_zones ? slices_all : slices_targets;
-		return spec->keep_zones ? slices_zones : slices;
-	case OBJECT_IMPORT:
-	case OBJECT_KINDS:
-		break;
-	}
-	return imports;
 }

@@ -35,6 +35,7 @@ enum decode_result decode_object(const struct kube_spec *spec, const json_t *jso
 // refuses strings with a NUL inside.
 const json_t *decode_member(const json_t *json, const char *key, json_type type);
 const char *decode_str(const json_t *json, const char *key);
+const char *decode_str_of(const json_t *json);
 
 // A plain decimal number, as the resource versions of built-in types are; else 0.
 uint64_t decode_resource_version(const char *text);

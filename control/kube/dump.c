@@ -51,16 +51,11 @@ struct dump {
 	size_t values_skipped;
 };
 
-__attribute__((format(printf, 2, 3))) static int dump_fail(struct dump *d, const char *fmt, ...)
+static int dump_fail(struct dump *d, const char *why)
 {
 	unsigned pos[2] = {d->line, d->column};
-	char text[128];
-	va_list ap;
 
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap); // cut: for a person
-	va_end(ap);
-	return err_set_at(d->e, -EINVAL, d->file, pos, "%s", text);
+	return err_set_at(d->e, -EINVAL, d->file, pos, "%s", why);
 }
 
 static const struct kube_spec *spec_of(const struct dump *d, enum object_kind kind)
@@ -146,13 +141,12 @@ static int on_piece(void *user, const struct split_piece *piece)
 	d->line = piece->line;
 	d->column = piece->column;
 	if (piece->text == NULL)
-		return dump_fail(d, "an object that is larger than %u MiB or nested too deeply",
-			OBJECT_BYTES >> 20);
+		return dump_fail(d, "an object that is larger than 8 MiB or nested too deeply");
 	json = json_loadb(piece->text, piece->text_bytes, JSON_ALLOW_NUL, &error);
 	if (json == NULL) {
 		d->column = (unsigned)error.column + (error.line <= 1 ? piece->column - 1 : 0);
 		d->line = piece->line + (unsigned)(error.line > 0 ? error.line - 1 : 0);
-		return dump_fail(d, "%s", error.text);
+		return dump_fail(d, error.text);
 	}
 	if (piece->kind == SPLIT_ITEM && strcmp(list, "items") == 0)
 		list = list_of_frame(&d->split);

@@ -65,9 +65,9 @@ static void close_all(struct exec_run *run)
 }
 
 // The credentials in what was printed; json keeps the strings alive.
-static json_t *read_credential(struct exec_run *run, struct exec_result *result)
+static void read_credential(
+	const struct exec_run *run, const json_t *json, struct exec_result *result)
 {
-	json_t *json = json_loadb(run->text != NULL ? run->text : "", run->len, 0, NULL);
 	const json_t *status = decode_member(json, "status", JSON_OBJECT);
 	const char *version = decode_str(json, "apiVersion");
 	const char *kind = decode_str(json, "kind");
@@ -76,7 +76,7 @@ static json_t *read_credential(struct exec_run *run, struct exec_result *result)
 	if (kind == NULL || strcmp(kind, "ExecCredential") != 0 || version == NULL ||
 		strcmp(version, run->config->exec->api_version) != 0) {
 		result->error = "it printed no ExecCredential of the version asked for";
-		return json;
+		return;
 	}
 	result->token = decode_str(status, "token");
 	result->cert = decode_str(status, "clientCertificateData");
@@ -86,13 +86,12 @@ static json_t *read_credential(struct exec_run *run, struct exec_result *result)
 		result->error = "its token has a line break inside";
 	else if (result->token == NULL && (result->cert == NULL || result->key == NULL))
 		result->error = "it printed neither a token nor a certificate with its key";
-	return json;
 }
 
 static void finish(struct exec_run *run)
 {
 	struct exec_result result = {0};
-	CLEANUP_JSON json_t *json = NULL;
+	json_t *json = NULL;
 	char text[64];
 
 	if (!run->exited || !run->ended)
@@ -107,10 +106,12 @@ static void finish(struct exec_run *run)
 			run->signal != 0 ? run->signal : (int)run->exit_code); // fits
 		result.error = text;
 	} else {
-		json = read_credential(run, &result);
+		json = json_loadb(run->text != NULL ? run->text : "", run->len, 0, NULL);
+		read_credential(run, json, &result);
 	}
 	close_all(run);
 	run->done(run->user, &result);
+	json_decref(json);
 }
 
 static void on_exit_of(uv_process_t *process, int64_t code, int signal)

@@ -104,8 +104,8 @@ static enum kube_result sort_outcome(struct reader *rd, const struct http_outcom
 		(void)snprintf(rd->text, sizeof(rd->text), "%s", s->status.text);
 		return s->status.expired ? KUBE_ERR_410 : result_of_code(s->status.code);
 	}
-	if (s->broken) {
-		(void)snprintf(rd->text, sizeof(rd->text), "%s", s->text);
+	if (s->broken.code != 0) {
+		(void)snprintf(rd->text, sizeof(rd->text), "%s", s->broken.text);
 		return KUBE_ERR_CONTENT;
 	}
 	(void)snprintf(rd->text, sizeof(rd->text), "%s", o->text);

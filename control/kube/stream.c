@@ -22,18 +22,6 @@ static const char *const kinds[OBJECT_KINDS] = {
 	[OBJECT_IMPORT_SLICE] = "EndpointSlice",
 };
 
-__attribute__((format(printf, 2, 3))) static int broken(struct stream *s, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (!s->broken)
-		(void)vsnprintf(s->text, sizeof(s->text), fmt, ap); // cut: for a person
-	va_end(ap);
-	s->broken = true;
-	return -EBADMSG;
-}
-
 static void skip_object(struct stream *s, const char *ns, const char *name, const char *why)
 {
 	static struct log_limit limit;
@@ -153,7 +141,7 @@ static int take_object(struct stream *s, const json_t *object, struct decoded *d
 	case DECODE_NO_MEMORY:
 		break;
 	}
-	return broken(s, "out of memory");
+	return err_set(&s->broken, -EBADMSG, "out of memory");
 }
 
 static void take_bookmark(struct stream *s, const json_t *object)
@@ -166,7 +154,7 @@ static void take_bookmark(struct stream *s, const json_t *object)
 
 	s->stats->bookmarks++;
 	if (rv == NULL || *rv == '\0') {
-		(void)broken(s, "a bookmark without a resource version");
+		(void)err_set(&s->broken, -EBADMSG, "a bookmark without a resource version");
 		return;
 	}
 	if (s->initial && !initial_end) {
@@ -197,7 +185,7 @@ static int note_version(struct stream *s, const json_t *object)
 		decode_str(decode_member(object, "metadata", JSON_OBJECT), "resourceVersion");
 
 	if (rv == NULL || *rv == '\0')
-		return broken(s, "an object without a resource version");
+		return err_set(&s->broken, -EBADMSG, "an object without a resource version");
 	if (!s->initial) // api:1.2: initial events come in the order of keys
 		s->handler.progress(s->handler.user, rv, false);
 	return 0;
@@ -211,14 +199,14 @@ static int take_event(struct stream *s, const json_t *json)
 	int rc = 0;
 
 	if (type == NULL || object == NULL)
-		return broken(s, "a watch event without type or object");
+		return err_set(&s->broken, -EBADMSG, "a watch event without type or object");
 	if (strcmp(type, "ERROR") == 0) {
 		read_status(s, object);
 		return -ECANCELED;
 	}
 	if (strcmp(type, "BOOKMARK") == 0) {
 		take_bookmark(s, object);
-		return s->broken || s->status.code != 0 ? -ECANCELED : 0;
+		return s->broken.code != 0 || s->status.code != 0 ? -ECANCELED : 0;
 	}
 	s->events++;
 	if (strcmp(type, "DELETED") == 0) {
@@ -242,12 +230,14 @@ static int take_list(struct stream *s, const json_t *json)
 
 	if (kind == NULL || strncmp(kind, kinds[s->spec->kind], len) != 0 ||
 		strcmp(kind + len, "List") != 0)
-		return broken(s, "a reply that is no %sList", kinds[s->spec->kind]);
+		return err_set(
+			&s->broken, -EBADMSG, "a reply that is no %sList", kinds[s->spec->kind]);
 	if (s->listed || rv == NULL || *rv == '\0')
-		return broken(s, "a list without a resource version, or two of them");
+		return err_set(
+			&s->broken, -EBADMSG, "a list without a resource version, or two of them");
 	(void)snprintf(s->resource_version, sizeof(s->resource_version), "%s", rv);
 	if (more != NULL && *more != '\0' && (s->next_page = strdup(more)) == NULL)
-		return broken(s, "out of memory");
+		return err_set(&s->broken, -EBADMSG, "out of memory");
 	s->listed = true;
 	return 0;
 }
@@ -262,7 +252,8 @@ static int on_piece(void *user, const struct split_piece *piece)
 		return json != NULL ? take_object(s, json, &d) : 0;
 	if (s->kind == STREAM_WATCH)
 		return json != NULL ? take_event(s, json) : 0;
-	return json != NULL ? take_list(s, json) : broken(s, "a list that cannot be read");
+	return json != NULL ? take_list(s, json)
+			    : err_set(&s->broken, -EBADMSG, "a list that cannot be read");
 }
 
 void stream_init(struct stream *s, enum stream_kind kind, const struct kube_spec *spec,
@@ -302,12 +293,12 @@ int stream_body(
 		return add_refusal(s, bytes, n);
 	// api:F23: a proxy's log-in page also comes with 200.
 	if (strncmp(content_type, json, sizeof(json) - 1) != 0)
-		return broken(s, "content of type %.60s", content_type);
+		return err_set(&s->broken, -EBADMSG, "content of type %.60s", content_type);
 	rc = split_feed(&s->split, bytes, n);
 	if (rc == -EINVAL)
-		return broken(s, "a body that is no JSON");
+		return err_set(&s->broken, -EBADMSG, "a body that is no JSON");
 	if (rc == -EMSGSIZE || rc == -ENOMEM)
-		return broken(s,
+		return err_set(&s->broken, -EBADMSG,
 			rc == -ENOMEM ? "out of memory" : "a list with a frame that is too large");
 	return rc;
 }

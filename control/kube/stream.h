@@ -47,12 +47,11 @@ struct stream {
 	struct stream_status status; // an ERROR event, or the body of a refusal
 	bool initial; // a watch that still sends what exists: its objects' versions are not
 		      // progress
-	bool broken; // not what an API server sends: see text
+	struct err broken; // not what an API server sends
 	bool listed; // a page was complete
 	uint64_t events;
 	char resource_version[40]; // of the page
 	char *next_page; // its continue token, owned; NULL: the last one
-	char text[120]; // what is broken
 	char *refusal; // the body of a reply other than 200, owned
 	size_t refusal_bytes;
 };

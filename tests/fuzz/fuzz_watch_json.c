@@ -36,7 +36,8 @@ static size_t run(const uint8_t *data, size_t n, size_t chunk)
 		rc = stream_body(&s, data[0] & 128 ? 500 : 200, "application/json",
 			(const char *)data + at, n - at < chunk ? n - at : chunk);
 	stream_end(&s, data[0] & 128 ? 500 : 200);
-	sum += (size_t)s.status.code + s.broken + stats.objects_skipped + stats.values_skipped;
+	sum += (size_t)s.status.code + (s.broken.code != 0) + stats.objects_skipped +
+		stats.values_skipped;
 	stream_fini(&s);
 	return sum;
 }

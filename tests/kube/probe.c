@@ -4,6 +4,7 @@
 #include "control/base/log.h"
 #include "control/kube/dump.h"
 #include "control/kube/kube.h"
+#include "tests/kube/show.h"
 #include "zones/base/array.h"
 
 #include <search.h>
@@ -11,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <arpa/inet.h>
 
 // An object that one or both sets hold.
 struct node {
@@ -179,76 +178,11 @@ static void on_diff(void *user, enum object_kind kind, uint64_t upto, struct obj
 	};
 }
 
-static void print_address(const struct object_address *a)
+static void show_one(const void *at, VISIT which, void *closure)
 {
-	char text[INET6_ADDRSTRLEN];
-
-	printf(" %s",
-		inet_ntop(a->family == OBJECT_IPV4 ? AF_INET : AF_INET6, a->bytes, text,
-			sizeof(text)));
-}
-
-static void print_ports(const struct object_port *ports, size_t n)
-{
-	static const char *const protocols[] = {"-", "TCP", "UDP", "SCTP"};
-
-	for (size_t i = 0; i < n; i++)
-		printf(" port=%s:%d/%s", ports[i].name, (int)ports[i].number,
-			protocols[ports[i].protocol]);
-}
-
-static void print_slice(const struct object_slice *s)
-{
-	printf(" service=%s cluster=%s trigger=%lld", s->service_name, s->source_cluster,
-		(long long)s->trigger_ms);
-	print_ports(s->ports, s->n_ports);
-	for (size_t i = 0; i < s->n_endpoints; i++) {
-		const struct object_endpoint *e = &s->endpoints[i];
-
-		printf(" endpoint=%s,%s,%s,%s", e->hostname, e->target_name, e->node_name, e->zone);
-		for (size_t k = 0; k < e->n_addresses; k++)
-			print_address(&e->addresses[k]);
-	}
-}
-
-static void print_service(const struct object_service *s)
-{
-	printf(" type=%d headless=%d external=%s ips", (int)s->type, s->headless, s->external_name);
-	for (size_t i = 0; i < s->n_cluster_ips; i++)
-		print_address(&s->cluster_ips[i]);
-	printf(" external_ips");
-	for (size_t i = 0; i < s->n_external_ips; i++)
-		print_address(&s->external_ips[i]);
-	for (size_t i = 0; i < s->n_ingress_hosts; i++)
-		printf(" host=%s", s->ingress_hosts[i]);
-	print_ports(s->ports, s->n_ports);
-}
-
-static void print_import(const struct object_import *m)
-{
-	printf(" headless=%d ips", m->headless);
-	for (size_t i = 0; i < m->n_ips; i++)
-		print_address(&m->ips[i]);
-	print_ports(m->ports, m->n_ports);
-}
-
-static void print_one(const void *at, VISIT which, void *closure)
-{
-	const struct object_meta *meta = (*(struct node *const *)at)->meta;
-
 	(void)closure;
-	if (which == preorder || which == endorder)
-		return;
-	printf("object %s %s/%s", object_kind_name(meta->kind), meta->ns, meta->name);
-	if (meta->kind == OBJECT_SERVICE)
-		print_service((const struct object_service *)meta);
-	if (meta->kind == OBJECT_SLICE || meta->kind == OBJECT_IMPORT_SLICE)
-		print_slice((const struct object_slice *)meta);
-	if (meta->kind == OBJECT_POD && ((const struct object_pod *)meta)->ip.family != 0)
-		print_address(&((const struct object_pod *)meta)->ip);
-	if (meta->kind == OBJECT_IMPORT)
-		print_import((const struct object_import *)meta);
-	printf("\n");
+	if (which == postorder || which == leaf)
+		show_object((*(struct node *const *)at)->meta);
 }
 
 static bool kind_of(const char *name, enum object_kind *kind)
@@ -259,30 +193,6 @@ static bool kind_of(const char *name, enum object_kind *kind)
 			return true;
 	}
 	return false;
-}
-
-static void print_stats(enum object_kind kind)
-{
-	static const char *const phases[] = {"idle", "listing", "watching"};
-	const struct kube_stats *s = kube_client_stats(client, kind);
-
-	printf("stats %s phase=%s synced=%d refused=%d events=%llu bookmarks=%llu skipped=%llu"
-	       " values=%llu held=%llu drift=%llu requests=%llu failing=%d objects=%zu bytes=%llu",
-		object_kind_name(kind), phases[s->phase], s->synced, s->streaming_refused,
-		(unsigned long long)s->events, (unsigned long long)s->bookmarks,
-		(unsigned long long)s->objects_skipped, (unsigned long long)s->values_skipped,
-		(unsigned long long)s->shrinks_held, (unsigned long long)s->drift,
-		(unsigned long long)s->requests, s->failing_since_ms != 0,
-		counts[OBJECT_LIVE][kind], (unsigned long long)s->bytes_read);
-	for (int i = 0; i < KUBE_RESULTS; i++)
-		printf(" list_%s=%llu watch_%s=%llu", kube_result_name((enum kube_result)i),
-			(unsigned long long)s->list_results[i],
-			kube_result_name((enum kube_result)i),
-			(unsigned long long)s->watch_results[i]);
-	for (int i = 0; i < KUBE_RELIST_REASONS; i++)
-		printf(" relist_%s=%llu", kube_relist_reason_name((enum kube_relist_reason)i),
-			(unsigned long long)s->relists[i]);
-	printf("\n");
 }
 
 static void on_closed(void *user)
@@ -311,9 +221,9 @@ static void command(char *line)
 	if (!kind_of(strtok(NULL, " "), &kind))
 		printf("unknown kind\n");
 	else if (strcmp(word, "show") == 0)
-		twalk_r(sets[OBJECT_LIVE][kind], print_one, NULL);
+		twalk_r(sets[OBJECT_LIVE][kind], show_one, NULL);
 	else if (strcmp(word, "stats") == 0)
-		print_stats(kind);
+		show_stats(kind, kube_client_stats(client, kind), counts[OBJECT_LIVE][kind]);
 	else if (strcmp(word, "relist") == 0)
 		kube_client_relist(client, kind);
 	printf("done %s\n", word);
@@ -455,7 +365,7 @@ static int run_dump(const struct options *o, const struct kube_events *events)
 		return 1;
 	}
 	for (size_t i = 0; i < o->n_specs; i++)
-		twalk_r(sets[OBJECT_LIVE][o->specs[i].kind], print_one, NULL);
+		twalk_r(sets[OBJECT_LIVE][o->specs[i].kind], show_one, NULL);
 	return 0;
 }
 

@@ -16,18 +16,21 @@
 
 // A text under construction.
 struct out {
-	char text[2048];
+	FILE *file;
+	char *text;
 	size_t len;
 };
 
-__attribute__((format(printf, 2, 3))) static void add(struct out *o, const char *fmt, ...)
+static void out_open(struct out *o)
 {
-	va_list ap;
+	o->file = open_memstream(&o->text, &o->len);
+	assert_non_null(o->file);
+}
 
-	va_start(ap, fmt);
-	o->len += (size_t)vsnprintf(o->text + o->len, sizeof(o->text) - o->len, fmt, ap);
-	va_end(ap);
-	assert_true(o->len < sizeof(o->text));
+static void out_free(struct out *o)
+{
+	(void)fclose(o->file);
+	free(o->text);
 }
 
 static void add_addresses(struct out *o, const struct object_address *a, size_t n)
@@ -35,7 +38,7 @@ static void add_addresses(struct out *o, const struct object_address *a, size_t 
 	char text[INET6_ADDRSTRLEN];
 
 	for (size_t i = 0; i < n; i++)
-		add(o, " %s",
+		(void)fprintf(o->file, " %s",
 			inet_ntop(a[i].family == OBJECT_IPV4 ? AF_INET : AF_INET6, a[i].bytes, text,
 				sizeof(text)));
 }
@@ -43,21 +46,23 @@ static void add_addresses(struct out *o, const struct object_address *a, size_t 
 static void add_ports(struct out *o, const struct object_port *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		add(o, " %s:%d/%d", p[i].name, (int)p[i].number, (int)p[i].protocol);
+		(void)fprintf(
+			o->file, " %s:%d/%d", p[i].name, (int)p[i].number, (int)p[i].protocol);
 }
 
 static void add_slice(struct out *o, const struct object_slice *s)
 {
-	add(o, " of %s", s->service_name);
+	(void)fprintf(o->file, " of %s", s->service_name);
 	if (*s->source_cluster != '\0')
-		add(o, " in %s", s->source_cluster);
+		(void)fprintf(o->file, " in %s", s->source_cluster);
 	add_ports(o, s->ports, s->n_ports);
 	for (size_t i = 0; i < s->n_endpoints; i++) {
 		const struct object_endpoint *e = &s->endpoints[i];
 
-		add(o, " [%s,%s,%s,%s", e->hostname, e->target_name, e->node_name, e->zone);
+		(void)fprintf(o->file, " [%s,%s,%s,%s", e->hostname, e->target_name, e->node_name,
+			e->zone);
 		add_addresses(o, e->addresses, e->n_addresses);
-		add(o, "]");
+		(void)fprintf(o->file, "]");
 	}
 }
 
@@ -66,23 +71,24 @@ static void add_object(struct out *o, const struct object_meta *m)
 	const struct object_service *s = (const struct object_service *)m;
 	const struct object_import *i = (const struct object_import *)m;
 
-	add(o, "%s/%s %llu", m->ns, m->name, (unsigned long long)m->resource_version);
+	(void)fprintf(
+		o->file, "%s/%s %llu", m->ns, m->name, (unsigned long long)m->resource_version);
 	if (m->kind == OBJECT_SERVICE) {
-		add(o, " type %d%s %s", (int)s->type, s->headless ? " headless" : "",
-			s->external_name);
+		(void)fprintf(o->file, " type %d%s %s", (int)s->type,
+			s->headless ? " headless" : "", s->external_name);
 		add_addresses(o, s->cluster_ips, s->n_cluster_ips);
 		add_ports(o, s->ports, s->n_ports);
-		add(o, "%s", s->n_external_ips != 0 ? " external" : "");
+		(void)fprintf(o->file, "%s", s->n_external_ips != 0 ? " external" : "");
 		add_addresses(o, s->external_ips, s->n_external_ips);
 		for (size_t k = 0; k < s->n_ingress_hosts; k++)
-			add(o, " %s", s->ingress_hosts[k]);
+			(void)fprintf(o->file, " %s", s->ingress_hosts[k]);
 	} else if (m->kind == OBJECT_SLICE || m->kind == OBJECT_IMPORT_SLICE) {
 		add_slice(o, (const struct object_slice *)m);
 	} else if (m->kind == OBJECT_POD) {
 		add_addresses(o, &((const struct object_pod *)m)->ip,
 			((const struct object_pod *)m)->ip.family != 0);
 	} else if (m->kind == OBJECT_IMPORT) {
-		add(o, "%s", i->headless ? " headless" : "");
+		(void)fprintf(o->file, "%s", i->headless ? " headless" : "");
 		add_addresses(o, i->ips, i->n_ips);
 		add_ports(o, i->ports, i->n_ports);
 	}
@@ -200,12 +206,14 @@ static void each_kind_keeps_what_it_consumes_and_counts_what_it_cannot_use(void 
 			.kind = cases[i].kind, .keep_target_names = true, .keep_zones = true};
 		json_t *json = parse(cases[i].json);
 		struct decoded d;
-		struct out o = {0};
+		struct out o;
 		enum decode_result result = decode_object(&spec, json, NULL, &d);
 
 		json_decref(json); // the object must not need it any more
+		out_open(&o);
 		if (d.object != NULL)
 			add_object(&o, d.object);
+		(void)fflush(o.file);
 		object_free(d.object);
 		if (cases[i].want == NULL)
 			assert_int_equal(result, DECODE_BAD);
@@ -213,6 +221,7 @@ static void each_kind_keeps_what_it_consumes_and_counts_what_it_cannot_use(void 
 			assert_int_equal(result, DECODE_IRRELEVANT);
 		else if (strcmp(o.text, cases[i].want) != 0 || d.values_skipped != cases[i].skipped)
 			fail_msg("case %zu: \"%s\", %u skipped", i, o.text, d.values_skipped);
+		out_free(&o);
 	}
 }
 
@@ -296,14 +305,17 @@ static void addresses_are_read_as_go_reads_them(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
 		struct object_address a = {0};
-		struct out o = {0};
+		struct out o;
 		bool found = object_address_parse(addresses[i].text, &a);
 
 		assert_int_equal(found, addresses[i].want != NULL);
 		if (!found)
 			continue;
+		out_open(&o);
 		add_addresses(&o, &a, 1);
+		(void)fflush(o.file);
 		assert_string_equal(o.text + 1, addresses[i].want);
+		out_free(&o);
 		assert_true(object_address_is_equal(&a, &a));
 	}
 }
