@@ -165,7 +165,7 @@ static int parse_directive(struct parser *p, const struct token *t, struct node 
 	size_t depth = 0;
 	int rc = parse_line(p, t, out);
 
-	if (rc != 0 || (*out)->open == NULL)
+	if (rc != 0 || *out == NULL || (*out)->open == NULL)
 		return rc;
 	at = *out;
 	depth = 1;
@@ -180,7 +180,7 @@ static int parse_directive(struct parser *p, const struct token *t, struct node 
 			continue;
 		}
 		rc = parse_line(p, t, &child);
-		if (rc != 0)
+		if (rc != 0 || child == NULL)
 			return rc;
 		add_child(at, child);
 		if (child->open != NULL) {
