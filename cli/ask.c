@@ -7,20 +7,50 @@
 
 #include <string.h>
 
-struct server_address ask_first_listener(const struct snapshot *s)
+static struct server_address address_of(const struct image_listener *l)
 {
-	const struct image *top = snapshot_top(s);
-	struct server_address to = {.family = 4, .bytes = {127, 0, 0, 1}, .port = 53};
+	struct server_address to = {.family = 4, .bytes = {127, 0, 0, 1}, .port = l->port};
 
-	if (top == NULL || top->n_listeners == 0)
-		return to;
-	const struct image_listener *l = &top->listeners[0];
-	to.port = l->port;
 	if (l->family != 0) {
 		to.family = l->family;
 		memcpy(to.bytes, l->address, sizeof(to.bytes));
 	}
 	return to;
+}
+
+struct server_address ask_first_listener(const struct snapshot *s)
+{
+	const struct image *top = snapshot_top(s);
+
+	if (top == NULL || top->n_listeners == 0)
+		return (struct server_address){.family = 4, .bytes = {127, 0, 0, 1}, .port = 53};
+	return address_of(&top->listeners[0]);
+}
+
+static bool has_view(const struct image *top, const struct image_rule *rule, uint16_t view)
+{
+	const struct image_step *step = &top->steps[rule->first_step];
+
+	for (unsigned i = 0; i < rule->n_steps; i++) {
+		if ((step[i].kind == STEP_LOOKUP || step[i].kind == STEP_STATIC) &&
+			step[i].view == view)
+			return true;
+	}
+	return false;
+}
+
+struct server_address ask_listener_of_view(const struct snapshot *s, uint16_t view)
+{
+	const struct image *top = snapshot_top(s);
+
+	for (uint32_t i = 0; top != NULL && i < top->n_listeners; i++) {
+		const struct image_listener *l = &top->listeners[i];
+		for (uint32_t k = 0; k < l->n_rules; k++) {
+			if (has_view(top, &top->rules[l->first_rule + k], view))
+				return address_of(l);
+		}
+	}
+	return ask_first_listener(s);
 }
 
 void ask_snapshot(const struct snapshot *s, const struct ask *a, struct ask_reply *out)

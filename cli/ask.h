@@ -27,4 +27,7 @@ struct ask_reply {
 // Where a snapshot is served: its first listener.
 struct server_address ask_first_listener(const struct snapshot *s);
 
+// Where the names of a view are served; the first listener when nowhere.
+struct server_address ask_listener_of_view(const struct snapshot *s, uint16_t view);
+
 void ask_snapshot(const struct snapshot *s, const struct ask *a, struct ask_reply *out);

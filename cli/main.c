@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	{"status", "show what runs and how it does", command_status},
 	{"query", "the answer to a question, and why", command_query},
 	{"dump", "the snapshot as zone-file text", command_dump},
+	{"diff", "what changed between two snapshots", command_diff},
 };
 
 static void print_help(FILE *out)

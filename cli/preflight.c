@@ -17,7 +17,7 @@
 
 // The largest frame the dataplane's buffers hold: AF_PACKET's frames and the packet pool are made
 // for this MTU.
-enum { PORT_MTU_MAX = 9000 };
+enum { PORT_MTU_MAX = 9216 };
 
 static int add_port(struct preflight *p, uint16_t port, struct err *err)
 {

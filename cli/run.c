@@ -163,14 +163,17 @@ static int make_state_dir(const char *path, struct err *err)
 
 static int write_pidfile(const char *path, struct err *err)
 {
-	FILE *f = path == NULL ? NULL : fopen(path, "we");
-
 	if (path == NULL)
 		return 0;
-	if (f == NULL)
+	// A new file of our own: what somebody else put there is not written through.
+	(void)unlink(path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
 		return err_set(err, -errno, "pidfile %.100s: %s", path, strerror(errno));
-	(void)fprintf(f, "%d\n", (int)getpid());
-	return fclose(f) == 0 ? 0 : err_set(err, -EIO, "pidfile %.100s cannot be written", path);
+	int n = dprintf(fd, "%d\n", (int)getpid());
+	if (close(fd) != 0 || n < 0)
+		return err_set(err, -EIO, "pidfile %.100s cannot be written", path);
+	return 0;
 }
 
 // Everything that outlives a child, in an order in which each step finds what it needs.

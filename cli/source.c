@@ -30,7 +30,7 @@ static int map_image(
 										       : -EINVAL;
 }
 
-static int take_base(struct source *s, int fd, uint64_t size_bytes, struct err *err)
+int source_take_base(struct source *s, int fd, uint64_t size_bytes, struct err *err)
 {
 	s->base_size_bytes = size_bytes;
 	int rc = map_image(fd, size_bytes, &s->base_bytes, &s->base, err);
@@ -39,7 +39,7 @@ static int take_base(struct source *s, int fd, uint64_t size_bytes, struct err *
 	return rc;
 }
 
-static int take_overlay(struct source *s, int fd, uint64_t size_bytes, struct err *err)
+int source_take_overlay(struct source *s, int fd, uint64_t size_bytes, struct err *err)
 {
 	s->overlay_size_bytes = size_bytes;
 	int rc = map_image(fd, size_bytes, &s->overlay_bytes, &s->overlay, err);
@@ -61,9 +61,9 @@ int source_from_running(const char *run_dir, struct source *s, struct err *err)
 	if (rc == 0 && r.base_fd < 0)
 		rc = err_set(err, -ENODATA, "nothing was published yet on %.100s", run_dir);
 	if (rc == 0)
-		rc = take_base(s, r.base_fd, r.base.size_bytes, err);
+		rc = source_take_base(s, r.base_fd, r.base.size_bytes, err);
 	if (rc == 0 && r.overlay_fd >= 0)
-		rc = take_overlay(s, r.overlay_fd, r.overlay.size_bytes, err);
+		rc = source_take_overlay(s, r.overlay_fd, r.overlay.size_bytes, err);
 	running_close(&r);
 	return rc;
 }
@@ -173,7 +173,7 @@ int source_from_dump(const char *dump, const char *conf, struct source *s, struc
 	while (rc == 0 && fd < 0)
 		rc = stage_turn(&t, &msg, &fd, err);
 	if (rc == 0)
-		rc = take_base(s, fd, msg.size_bytes, err);
+		rc = source_take_base(s, fd, msg.size_bytes, err);
 	if (fd >= 0)
 		(void)close(fd);
 	stage_close(&t);

@@ -2,6 +2,7 @@
 // The supervisor's loop: signals, deaths, its socket, and five looks a second at the counters.
 #include "cli/supervisor.h"
 
+#include "cli/notify.h"
 #include "cli/proc.h"
 #include "cli/say.h"
 
@@ -119,6 +120,20 @@ static void start_due(struct supervisor *s)
 		save_state(s);
 }
 
+// Says once that questions are answered: to people and to systemd.
+static void note_answering(struct supervisor *s)
+{
+	const struct counters_page *page = s->counters;
+	uint64_t ready = s->o->port_kind == PORT_NONE ? counter_get(&page->slowpath.generation)
+						      : counter_get(&page->dataplane_ready);
+
+	if (s->is_answering || ready == 0)
+		return;
+	s->is_answering = true;
+	say_info("answering after_ms=%llu", (unsigned long long)(proc_now_ms() - s->started_ms));
+	notify_send("READY=1");
+}
+
 static void look_at_workers(struct supervisor *s)
 {
 	struct child *c = &s->children[CHILD_DATAPLANE];
@@ -202,6 +217,7 @@ static void turn(struct supervisor *s)
 	}
 	if (slots[SLOT_LISTEN].revents != 0)
 		peers_accept(s);
+	note_answering(s);
 	look_at_workers(s);
 }
 
@@ -227,6 +243,7 @@ int supervise(struct supervisor *s)
 		start_due(s);
 		turn(s);
 	}
+	notify_send("STOPPING=1");
 	// Whoever changes answers first, then who gives them, then who is asked by them.
 	stop_child(&s->children[CHILD_CONTROL]);
 	stop_child(&s->children[CHILD_DATAPLANE]);

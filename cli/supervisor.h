@@ -41,6 +41,7 @@ struct supervisor {
 	int peers[PEERS_MAX]; // -1: free
 	struct watch watch;
 	uint64_t started_ms;
+	bool is_answering; // a snapshot is served; said once
 	bool is_stopping;
 	int exit_code;
 };
