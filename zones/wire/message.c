@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+// More pointers than labels mean nothing (proto:N4); without a limit a large message of pointers to
+// pointers would cost a quadratic time.
+enum { HOPS_MAX = 126 };
+
 // Copies the labels at pos up to a pointer or the root. Returns the position behind them, 0 when
 // malformed; *next is where a pointer aims, or 0 at the root.
 static size_t labels_read(
@@ -45,10 +49,11 @@ void message_name(struct rdbuf *r, size_t end, struct dname *name)
 		r->bad = true;
 		return;
 	}
-	for (;;) {
+	for (unsigned hops = 0;; hops++) {
 		size_t next = 0;
 		size_t stop = labels_read(r, pos, end, name, &next);
-		if (stop == 0 || (next != 0 && next >= pos)) { // strictly backwards: it ends
+		if (stop == 0 || hops > HOPS_MAX ||
+			(next != 0 && next >= pos)) { // strictly backwards: it ends
 			r->bad = true;
 			return;
 		}
