@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-	START_MS = 2000, // a child that fails sooner, the first time, fails the start
+	START_MS = 5000, // a child that fails sooner, the first time, fails the start
 	STOP_MS = 3000, // then SIGKILL
 	EXIT_NO_EXEC = 126,
 };
@@ -85,6 +85,9 @@ static void forget_workers(struct supervisor *s)
 	counter_set(&s->counters->dataplane_ready, 0);
 	counter_set(&s->counters->link_up, 0);
 	s->counters->n_workers = 0;
+	// A loop that has not begun is not one that hangs.
+	for (unsigned i = 0; i < COUNTERS_WORKERS_MAX; i++)
+		counter_set(&s->counters->workers[i].loops, 0);
 }
 
 static void child_ended(struct supervisor *s, enum child_role role)
