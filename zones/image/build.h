@@ -75,7 +75,8 @@ size_t image_build_dropped_sets(const struct image_build *b);
 [[nodiscard]] int image_build_soa(struct image_build *b, const struct dname *zone, uint32_t ttl_s,
 	const struct record_soa *soa, uint32_t *id);
 // The policy part (policy_encode), copied. Steps name its chains.
-[[nodiscard]] int image_build_policy(struct image_build *b, const uint8_t *bytes, size_t size_bytes);
+[[nodiscard]] int image_build_policy(
+	struct image_build *b, const uint8_t *bytes, size_t size_bytes);
 // A name; *id (may be NULL) can be used as alias_of.
 [[nodiscard]] int image_build_name(
 	struct image_build *b, const struct image_build_name *name, uint32_t *id);
