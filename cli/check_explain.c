@@ -7,6 +7,7 @@
 #include "zones/corefile/plugins.h"
 #include "zones/corefile/service.h"
 #include "zones/corefile/upstream.h"
+#include "zones/wire/dname.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -384,4 +385,58 @@ void explain_server(FILE *out, const struct config_server *s)
 	for (size_t i = 0; i < s->n_binds; i++)
 		say(out, "%s%s%s%s", i == 0 ? "" : ", ", s->binds[i].is_except ? "not " : "",
 			s->binds[i].is_interface ? "interface " : "", s->binds[i].text);
+}
+
+// Whether one of the zones holds all names of the cluster's zones.
+static bool covers(const struct config_zones *zones, const struct config_kubernetes *k)
+{
+	size_t covered = 0;
+
+	for (size_t i = 0; i < k->zones.n; i++) {
+		size_t z = 0;
+		while (z < zones->n &&
+			!dname_is_within(k->zones.items[i].wire, zones->items[z].wire))
+			z++;
+		covered += z < zones->n;
+	}
+	return covered == k->zones.n;
+}
+
+// Whether a directive of the slow path stands in front of the cluster's names, all of them.
+static bool concerns_all(const struct config_directive *d, const struct config_kubernetes *k)
+{
+	const struct config_rewrite *w = d->data;
+
+	switch ((unsigned)d->kind) {
+	case DIR_DNS64:
+	case DIR_HEADER:
+		return true;
+	case DIR_REWRITE:
+		return w->field != REWRITE_NAME ||
+			(w->match != MATCH_EXACT && w->match != MATCH_SUFFIX);
+	case DIR_AUTOPATH:
+		return covers(&((const struct config_autopath *)d->data)->zones, k);
+	case DIR_ACL:
+		return covers(&((const struct config_acl *)d->data)->zones, k);
+	case DIR_HOSTS:
+		return covers(&((const struct config_hosts *)d->data)->zones, k);
+	case DIR_TEMPLATE:
+		return covers(&((const struct config_template *)d->data)->zones, k);
+	default:
+		return false;
+	}
+}
+
+const struct config_directive *explain_punts_all(const struct config_server *s)
+{
+	if (s->kubernetes == NULL)
+		return NULL;
+	for (size_t i = 0; i < s->n_directives; i++) {
+		const struct config_directive *d = &s->directives[i];
+		if (d->kind == DIR_KUBERNETES)
+			return NULL;
+		if (d->runs == RUNS_SLOWPATH && concerns_all(d, s->kubernetes))
+			return d;
+	}
+	return NULL;
 }

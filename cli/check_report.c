@@ -123,6 +123,12 @@ void report_blocks(FILE *out, const struct report *r)
 		(void)fputc('\n', out);
 		for (size_t k = 0; k < s->n_directives; k++)
 			print_directive(out, s, &s->directives[k]);
+		const struct config_directive *all = explain_punts_all(s);
+		if (all != NULL)
+			(void)fprintf(out,
+				"  the slow path answers every query here: %s in line %u may "
+				"concern any name\n",
+				all->name, all->pos.line);
 		if (s->n_directives == 0)
 			(void)fprintf(out, "  nothing answers here: every query is refused\n");
 	}

@@ -166,6 +166,37 @@ static void blocks_are_explained(void **state)
 	free(out);
 }
 
+static void a_block_that_leaves_the_workers_says_why(void **state)
+{
+	static const struct {
+		const char *line;
+		bool all;
+	} cases[] = {
+		{"rewrite name regex x y", true},
+		{"rewrite name exact x y", false},
+		{"rewrite name suffix .x .y", false},
+		{"rewrite ttl a 5", true},
+		{"hosts", true},
+		{"hosts /etc/hosts x.test", false},
+		{"template IN A x.test", false},
+		{"template IN A", true},
+		{"dns64", true},
+		{"acl", true},
+		{"forward . 1.1.1.1", false}, // behind kubernetes
+		{"cache", false},
+	};
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		(void)snprintf(text, sizeof(text), "a.test {\nkubernetes\n%s\n}\n", cases[i].line);
+		char *out = report(text, report_blocks);
+		if ((strstr(out, "answers every query here") != NULL) != cases[i].all)
+			fail_msg("%s:\n%s", cases[i].line, out);
+		free(out);
+	}
+}
+
 static void print_json(FILE *out, const struct report *r)
 {
 	assert_int_equal(report_json(out, r, r->config->n_problems == 0 ? 0 : -EINVAL), 0);
@@ -275,6 +306,7 @@ int main(void)
 		cmocka_unit_test(a_valid_corefile_is_left_alone),
 		cmocka_unit_test(problems_show_the_line_and_a_mark),
 		cmocka_unit_test(blocks_are_explained),
+		cmocka_unit_test(a_block_that_leaves_the_workers_says_why),
 		cmocka_unit_test(json_holds_blocks_and_problems),
 		cmocka_unit_test(configmaps_become_corefiles),
 		cmocka_unit_test(google_s_configmap_passes),

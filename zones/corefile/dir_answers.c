@@ -185,12 +185,6 @@ static int take_ederror(struct parse *p, const struct node *n, void *out)
 	return 0;
 }
 
-// Whether nothing in it depends on the query, so that the image can hold the answer.
-static bool template_is_constant(const struct config_template *t)
-{
-	return t->match.n == 0 && t->answer.n == 0 && t->additional.n == 0 && t->authority.n == 0;
-}
-
 int template_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
@@ -220,13 +214,7 @@ int template_parse(struct parse *p, const struct node *n, struct config_directiv
 			"%.40s is no record type; use A, AAAA, ANY ... in upper case",
 			n->args[1].text);
 	rc = zones_or_server(p, n->args + 2, n->n_args - 2, &t->zones);
-	if (rc == 0)
-		rc = properties_parse(p, n, table, ARRAY_LEN(table), t);
-	if (template_is_constant(t)) {
-		d->runs = RUNS_WORKERS;
-		d->why = "its answer is the same for every name of its zones";
-	}
-	return rc;
+	return rc == 0 ? properties_parse(p, n, table, ARRAY_LEN(table), t) : rc;
 }
 
 int file_parse(struct parse *p, const struct node *n, struct config_directive *d)
