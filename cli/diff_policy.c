@@ -7,6 +7,7 @@
 #include "zones/wire/dname.h"
 
 #include <arpa/inet.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 enum { LINE_BYTES = 2048 };

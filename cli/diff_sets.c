@@ -49,7 +49,7 @@ static const char *find_serial(const char *line)
 {
 	const char *p = strstr(line, " IN SOA ");
 
-	for (unsigned i = 0; p != NULL && i < 5; i++)
+	for (unsigned i = 0; p != NULL && i < 4; i++)
 		p = strchr(p + 1, ' ');
 	return p;
 }
