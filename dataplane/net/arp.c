@@ -32,7 +32,7 @@ enum verdict arp_parse(const struct host *h, struct frame *f)
 
 bool arp_answer(const struct host *h, struct frame *f)
 {
-	struct eth_hdr *e = (struct eth_hdr *)f->bytes;
+	struct eth_header *e = (struct eth_header *)f->bytes;
 	struct arp_pkt *a = (struct arp_pkt *)(f->bytes + f->l3);
 	uint8_t own[4];
 
@@ -50,7 +50,7 @@ bool arp_answer(const struct host *h, struct frame *f)
 
 size_t arp_announce(const struct host *h, unsigned i, uint8_t *out)
 {
-	struct eth_hdr *e = (struct eth_hdr *)out;
+	struct eth_header *e = (struct eth_header *)out;
 	struct arp_pkt *a = (struct arp_pkt *)(e + 1);
 
 	memset(e->dst, 0xff, 6);

@@ -66,7 +66,7 @@ bool frame_answer(const struct host *h, struct frame *f)
 
 void frame_reply(struct frame *f, size_t dns_bytes)
 {
-	struct udp_hdr *u = (struct udp_hdr *)(f->bytes + f->l4);
+	struct udp_header *u = (struct udp_header *)(f->bytes + f->l4);
 	size_t size = UDP_BYTES + dns_bytes;
 	bool is_ip4 = f->family == 4;
 

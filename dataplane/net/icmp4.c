@@ -7,7 +7,7 @@ enum { ICMP_ECHO_REPLY = 0, ICMP_ECHO = 8 };
 
 enum verdict icmp4_parse(const struct host *h, struct frame *f)
 {
-	const struct icmp_hdr *icmp = (const struct icmp_hdr *)(f->bytes + f->l4);
+	const struct icmp_header *icmp = (const struct icmp_header *)(f->bytes + f->l4);
 
 	if (f->l4_bytes < ICMP_BYTES ||
 		cksum_fold(cksum_add(0, f->bytes + f->l4, f->l4_bytes)) != 0xffff)
@@ -22,7 +22,7 @@ enum verdict icmp4_parse(const struct host *h, struct frame *f)
 
 bool icmp4_answer(struct frame *f)
 {
-	struct icmp_hdr *icmp = (struct icmp_hdr *)(f->bytes + f->l4);
+	struct icmp_header *icmp = (struct icmp_header *)(f->bytes + f->l4);
 
 	eth_turn(f);
 	ip4_turn(f, IP_ICMP, f->l4_bytes);

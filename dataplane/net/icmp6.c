@@ -25,7 +25,7 @@ enum {
 static const uint8_t unspecified[16];
 static const uint8_t all_nodes[16] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
-static bool is_sum_right(const struct frame *f, const struct ip6_hdr *ip)
+static bool is_sum_right(const struct frame *f, const struct ip6_header *ip)
 {
 	uint64_t sum = cksum_pseudo(ip->src, 16, IP_ICMP6, f->l4_bytes);
 
@@ -54,7 +54,8 @@ static bool are_options_right(const uint8_t *p, size_t left, bool has_source)
 	return true;
 }
 
-static enum verdict solicit_parse(const struct host *h, struct frame *f, const struct ip6_hdr *ip)
+static enum verdict solicit_parse(
+	const struct host *h, struct frame *f, const struct ip6_header *ip)
 {
 	const struct nd_pkt *nd = (const struct nd_pkt *)(f->bytes + f->l4);
 	bool has_source = memcmp(ip->src, unspecified, 16) != 0;
@@ -78,7 +79,7 @@ static enum verdict solicit_parse(const struct host *h, struct frame *f, const s
 }
 
 // Of what came by multicast: what routers and neighbours tell.
-static enum verdict news_parse(const struct host *h, struct frame *f, const struct ip6_hdr *ip)
+static enum verdict news_parse(const struct host *h, struct frame *f, const struct ip6_header *ip)
 {
 	const struct nd_pkt *nd = (const struct nd_pkt *)(f->bytes + f->l4);
 
@@ -90,9 +91,9 @@ static enum verdict news_parse(const struct host *h, struct frame *f, const stru
 	return frame_except(h, f, DROP_ND_OTHER);
 }
 
-static enum verdict echo_parse(const struct host *h, struct frame *f, const struct ip6_hdr *ip)
+static enum verdict echo_parse(const struct host *h, struct frame *f, const struct ip6_header *ip)
 {
-	const struct icmp_hdr *icmp = (const struct icmp_hdr *)(f->bytes + f->l4);
+	const struct icmp_header *icmp = (const struct icmp_header *)(f->bytes + f->l4);
 
 	if (ip->dst[0] == 0xff)
 		return frame_drop(f, DROP_IP_DESTINATION);
@@ -107,8 +108,8 @@ static enum verdict echo_parse(const struct host *h, struct frame *f, const stru
 
 enum verdict icmp6_parse(const struct host *h, struct frame *f)
 {
-	const struct ip6_hdr *ip = (const struct ip6_hdr *)(f->bytes + f->l3);
-	const struct icmp_hdr *icmp = (const struct icmp_hdr *)(f->bytes + f->l4);
+	const struct ip6_header *ip = (const struct ip6_header *)(f->bytes + f->l3);
+	const struct icmp_header *icmp = (const struct icmp_header *)(f->bytes + f->l4);
 
 	if (f->l4_bytes < ICMP_BYTES || !is_sum_right(f, ip))
 		return frame_drop(f, DROP_ICMP_BAD);
@@ -127,8 +128,8 @@ enum verdict icmp6_parse(const struct host *h, struct frame *f)
 
 bool icmp6_echo_answer(struct frame *f)
 {
-	struct icmp_hdr *icmp = (struct icmp_hdr *)(f->bytes + f->l4);
-	const struct ip6_hdr *ip = (const struct ip6_hdr *)(f->bytes + f->l3);
+	struct icmp_header *icmp = (struct icmp_header *)(f->bytes + f->l4);
+	const struct ip6_header *ip = (const struct ip6_header *)(f->bytes + f->l3);
 
 	eth_turn(f);
 	ip6_turn(f, IP_ICMP6, f->l4_bytes);
@@ -141,7 +142,7 @@ bool icmp6_echo_answer(struct frame *f)
 }
 
 // An advertisement of own address i behind the IPv6 header at ip, flags as given.
-static void advert_write(const struct host *h, unsigned i, struct ip6_hdr *ip, uint32_t flags)
+static void advert_write(const struct host *h, unsigned i, struct ip6_header *ip, uint32_t flags)
 {
 	struct nd_pkt *nd = (struct nd_pkt *)(ip + 1);
 
@@ -150,7 +151,7 @@ static void advert_write(const struct host *h, unsigned i, struct ip6_hdr *ip, u
 	ip->next = IP_ICMP6;
 	ip->hop_limit = ND_HOP_LIMIT;
 	memcpy(ip->src, h->addresses[i].bytes, 16);
-	nd->icmp = (struct icmp_hdr){.type = ICMP6_ADVERT, .rest = be32_from(flags)};
+	nd->icmp = (struct icmp_header){.type = ICMP6_ADVERT, .rest = be32_from(flags)};
 	memcpy(nd->target, h->addresses[i].bytes, 16);
 	nd->option = ND_OPTION_TARGET_MAC;
 	nd->option_units = 1;
@@ -161,8 +162,8 @@ static void advert_write(const struct host *h, unsigned i, struct ip6_hdr *ip, u
 
 bool icmp6_solicit_answer(const struct host *h, struct frame *f)
 {
-	struct eth_hdr *e = (struct eth_hdr *)f->bytes;
-	struct ip6_hdr *ip = (struct ip6_hdr *)(f->bytes + f->l3);
+	struct eth_header *e = (struct eth_header *)f->bytes;
+	struct ip6_header *ip = (struct ip6_header *)(f->bytes + f->l3);
 	size_t size = (size_t)f->l3 + IP6_BYTES + sizeof(struct nd_pkt);
 	bool has_source = memcmp(ip->src, unspecified, 16) != 0;
 
@@ -181,8 +182,8 @@ bool icmp6_solicit_answer(const struct host *h, struct frame *f)
 
 size_t icmp6_announce(const struct host *h, unsigned i, uint8_t *out)
 {
-	struct eth_hdr *e = (struct eth_hdr *)out;
-	struct ip6_hdr *ip = (struct ip6_hdr *)(e + 1);
+	struct eth_header *e = (struct eth_header *)out;
+	struct ip6_header *ip = (struct ip6_header *)(e + 1);
 
 	memcpy(e->dst, (const uint8_t[]){0x33, 0x33, 0, 0, 0, 1}, 6);
 	memcpy(e->src, h->mac, 6);

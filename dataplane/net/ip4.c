@@ -16,7 +16,7 @@ static bool is_source_right(const struct host *h, const uint8_t *a)
 }
 
 // The header's checksum makes its own sum all ones (RFC 791 3.1).
-static bool is_header_right(const struct frame *f, const struct ip4_hdr *ip)
+static bool is_header_right(const struct frame *f, const struct ip4_header *ip)
 {
 	return (f->trust & FRAME_TRUST_IP4) ||
 		cksum_fold(cksum_add(0, (const uint8_t *)ip, (ip->version_ihl & 15u) * 4u)) ==
@@ -25,7 +25,7 @@ static bool is_header_right(const struct frame *f, const struct ip4_hdr *ip)
 
 // What a worker answers itself: the whole header must be right.
 static enum verdict served_parse(
-	const struct host *h, struct frame *f, const struct ip4_hdr *ip, size_t left)
+	const struct host *h, struct frame *f, const struct ip4_header *ip, size_t left)
 {
 	size_t header = (ip->version_ihl & 15u) * 4u;
 	size_t total = be16_to(ip->total_bytes);
@@ -47,7 +47,7 @@ static enum verdict served_parse(
 
 enum verdict ip4_parse(const struct host *h, struct frame *f)
 {
-	const struct ip4_hdr *ip = (const struct ip4_hdr *)(f->bytes + f->l3);
+	const struct ip4_header *ip = (const struct ip4_header *)(f->bytes + f->l3);
 	size_t left = f->size_bytes < f->l3 ? 0 : (size_t)f->size_bytes - f->l3;
 
 	if (left < IP4_BYTES || ip->version_ihl >> 4 != 4 || (ip->version_ihl & 15) < 5 ||
@@ -73,7 +73,7 @@ enum verdict ip4_parse(const struct host *h, struct frame *f)
 
 void ip4_turn(struct frame *f, enum ip_proto proto, size_t payload_bytes)
 {
-	struct ip4_hdr *ip = (struct ip4_hdr *)(f->bytes + f->l3);
+	struct ip4_header *ip = (struct ip4_header *)(f->bytes + f->l3);
 	uint8_t own[4];
 
 	// proto:I9: an atomic datagram, so ID 0 (RFC 6864 4); not-ECT, DSCP 0.

@@ -34,7 +34,7 @@ static enum verdict multicast_parse(const struct host *h, struct frame *f, uint8
 	return frame_drop(f, DROP_IP_DESTINATION);
 }
 
-static enum verdict served_parse(const struct host *h, struct frame *f, const struct ip6_hdr *ip)
+static enum verdict served_parse(const struct host *h, struct frame *f, const struct ip6_header *ip)
 {
 	if (ip->next == IP_ICMP6)
 		return icmp6_parse(h, f);
@@ -51,7 +51,7 @@ static enum verdict served_parse(const struct host *h, struct frame *f, const st
 
 enum verdict ip6_parse(const struct host *h, struct frame *f)
 {
-	const struct ip6_hdr *ip = (const struct ip6_hdr *)(f->bytes + f->l3);
+	const struct ip6_header *ip = (const struct ip6_header *)(f->bytes + f->l3);
 	size_t left = f->size_bytes < f->l3 ? 0 : (size_t)f->size_bytes - f->l3;
 
 	if (left < IP6_BYTES || be32_to(ip->version_class_flow) >> 28 != 6)
@@ -77,7 +77,7 @@ enum verdict ip6_parse(const struct host *h, struct frame *f)
 
 void ip6_turn(struct frame *f, enum ip_proto proto, size_t payload_bytes)
 {
-	struct ip6_hdr *ip = (struct ip6_hdr *)(f->bytes + f->l3);
+	struct ip6_header *ip = (struct ip6_header *)(f->bytes + f->l3);
 	uint8_t own[16];
 
 	ip->version_class_flow = be32_from(6u << 28); // proto:I10: flow label 0 (RFC 6437 3)

@@ -18,9 +18,9 @@ static inline enum verdict frame_except(
 	return h->has_exception ? VERDICT_EXCEPTION : frame_drop(f, reason);
 }
 
-static inline const struct eth_hdr *frame_eth(const struct frame *f)
+static inline const struct eth_header *frame_eth(const struct frame *f)
 {
-	return (const struct eth_hdr *)f->bytes;
+	return (const struct eth_header *)f->bytes;
 }
 
 static inline bool frame_is_to_mac(const struct host *h, const struct frame *f)
@@ -46,7 +46,7 @@ size_t icmp6_announce(const struct host *h, unsigned i, uint8_t *out);
 // Link header of a reply: back to where the frame came from, the tag kept (proto:I2, I15).
 static inline void eth_turn(struct frame *f)
 {
-	struct eth_hdr *e = (struct eth_hdr *)f->bytes;
+	struct eth_header *e = (struct eth_header *)f->bytes;
 	uint8_t own[6];
 
 	memcpy(own, e->dst, 6);

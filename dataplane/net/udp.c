@@ -11,7 +11,7 @@ static bool is_service_port(uint16_t port)
 	return port == 0 || port == 7 || port == 13 || port == 17 || port == 19 || port == 37;
 }
 
-static bool is_sum_right(const struct frame *f, const struct udp_hdr *u, uint64_t pseudo)
+static bool is_sum_right(const struct frame *f, const struct udp_header *u, uint64_t pseudo)
 {
 	if (u->checksum.raw == 0)
 		return f->family == 4; // proto:I6: IPv6 forbids "none"
@@ -24,7 +24,7 @@ static bool is_sum_right(const struct frame *f, const struct udp_hdr *u, uint64_
 
 enum verdict udp_parse(struct frame *f, uint64_t pseudo)
 {
-	const struct udp_hdr *u = (const struct udp_hdr *)(f->bytes + f->l4);
+	const struct udp_header *u = (const struct udp_header *)(f->bytes + f->l4);
 
 	// proto:I5: link padding behind the datagram never becomes part of the message.
 	if (f->l4_bytes < UDP_BYTES || be16_to(u->size) != f->l4_bytes)

@@ -38,7 +38,7 @@ enum ip_proto {
 	IP_SHIM6 = 140,
 };
 
-struct eth_hdr {
+struct eth_header {
 	uint8_t dst[6], src[6];
 	be16_t type;
 } __attribute__((packed));
@@ -50,7 +50,7 @@ struct arp_pkt {
 	uint8_t sender_mac[6], sender_ip[4], target_mac[6], target_ip[4];
 } __attribute__((packed));
 
-struct ip4_hdr {
+struct ip4_header {
 	uint8_t version_ihl, tos;
 	be16_t total_bytes, id, fragment;
 	uint8_t ttl, proto;
@@ -58,18 +58,18 @@ struct ip4_hdr {
 	uint8_t src[4], dst[4];
 } __attribute__((packed));
 
-struct ip6_hdr {
+struct ip6_header {
 	be32_t version_class_flow;
 	be16_t payload_bytes;
 	uint8_t next, hop_limit;
 	uint8_t src[16], dst[16];
 } __attribute__((packed));
 
-struct udp_hdr {
+struct udp_header {
 	be16_t src, dst, size, checksum;
 } __attribute__((packed));
 
-struct icmp_hdr {
+struct icmp_header {
 	uint8_t type, code;
 	be16_t checksum;
 	be32_t rest;
@@ -77,15 +77,15 @@ struct icmp_hdr {
 
 // Neighbour solicitation and advertisement with one link-layer address option (RFC 4861 4.3, 4.4).
 struct nd_pkt {
-	struct icmp_hdr icmp;
+	struct icmp_header icmp;
 	uint8_t target[16];
 	uint8_t option, option_units;
 	uint8_t mac[6];
 } __attribute__((packed));
 
-static_assert(sizeof(struct eth_hdr) == ETH_BYTES, "eth_hdr layout");
+static_assert(sizeof(struct eth_header) == ETH_BYTES, "eth_header layout");
 static_assert(sizeof(struct arp_pkt) == 28, "arp_pkt layout");
-static_assert(sizeof(struct ip4_hdr) == IP4_BYTES, "ip4_hdr layout");
-static_assert(sizeof(struct ip6_hdr) == IP6_BYTES, "ip6_hdr layout");
-static_assert(sizeof(struct udp_hdr) == UDP_BYTES, "udp_hdr layout");
+static_assert(sizeof(struct ip4_header) == IP4_BYTES, "ip4_header layout");
+static_assert(sizeof(struct ip6_header) == IP6_BYTES, "ip6_header layout");
+static_assert(sizeof(struct udp_header) == UDP_BYTES, "udp_header layout");
 static_assert(sizeof(struct nd_pkt) == 32, "nd_pkt layout");

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of burst53-dataplane as data. The supervisor writes it.
+#pragma once
+
+#include "dataplane/net/host.h"
+#include "dataplane/port/spec.h"
+#include "dataplane/worker/worker.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct options {
+	struct port_spec port;
+	struct host_address addresses[HOST_ADDRESSES_MAX];
+	unsigned n_addresses;
+	unsigned workers;
+	enum worker_idle idle;
+	bool is_no_huge;
+	unsigned memory_mb;
+	int publish_fd, counters_fd, punt_fd, base_fd, overlay_fd, tun_fd; // -1: none
+	uid_t peer_uid; // who may publish besides our own uid
+};
+
+enum options_parse { OPTIONS_PARSED, OPTIONS_HELP, OPTIONS_WRONG };
+
+// Strings stay borrowed from argv. OPTIONS_HELP: printed on stdout; OPTIONS_WRONG: the reason was
+// printed on stderr.
+enum options_parse options_parse(int argc, char **argv, struct options *out);

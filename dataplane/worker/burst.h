@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The frames of one burst on their way through the stages, as arrays. Private to dataplane/worker.
+#pragma once
+
+#include "dataplane/net/frame.h"
+#include "dataplane/worker/worker.h"
+
+#include "zones/answer/answer.h"
+
+#include <rte_mbuf.h>
+
+// A DNS query among the frames.
+struct burst_query {
+	uint8_t frame; // index
+	uint8_t key; // index into found, when plan.needs_find
+	enum query_verdict verdict;
+	struct answer_plan plan;
+	struct query query;
+};
+
+struct burst {
+	const struct root *root;
+	struct worker_counters *counters;
+	unsigned n, n_queries, n_keys, n_tx, n_punts;
+	unsigned n_other; // of tx: ARP, ND, echo; they come first
+	struct rte_mbuf *mbufs[PORT_BURST];
+	struct frame frames[PORT_BURST];
+	struct burst_query queries[PORT_BURST];
+	const struct name_key *keys[PORT_BURST];
+	struct found found[PORT_BURST];
+	struct rte_mbuf *tx[PORT_BURST]; // ready to be sent
+	struct rte_mbuf *punts[PORT_BURST];
+};
+
+// The stages, in order. Each leaves a frame that it ends in tx, punts, or freed and counted.
+void burst_frames(struct worker *w, struct burst *b);
+void burst_queries(struct worker *w, struct burst *b);
+void burst_find(struct burst *b);
+void burst_answers(struct worker *w, struct burst *b);
+void burst_punts(struct worker *w, struct burst *b);
+
+// The end of frame i: freed, for a reason.
+static inline void burst_drop(struct burst *b, unsigned i, enum drop_reason reason)
+{
+	counter_add(&b->counters->drops[reason], 1);
+	rte_pktmbuf_free(b->mbufs[i]);
+}
+
+// The end of frame i: its reply is ready.
+static inline void burst_send(struct burst *b, unsigned i)
+{
+	struct rte_mbuf *m = b->mbufs[i];
+
+	m->data_len = b->frames[i].size_bytes;
+	m->pkt_len = b->frames[i].size_bytes;
+	m->ol_flags = 0;
+	b->tx[b->n_tx++] = m;
+}

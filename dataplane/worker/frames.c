@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// First stages: what each frame is, and what each query asks.
+#include "dataplane/worker/burst.h"
+
+#include <rte_cycles.h>
+#include <rte_prefetch.h>
+
+// Where the frame lies and what the port says of its checksums.
+static void frame_init(const struct worker *w, struct rte_mbuf *m, struct frame *f)
+{
+	f->bytes = rte_pktmbuf_mtod(m, uint8_t *);
+	f->size_bytes = rte_pktmbuf_data_len(m);
+	f->room_bytes = (uint16_t)(f->size_bytes + rte_pktmbuf_tailroom(m));
+	f->trust = 0;
+	if (w->port->trust == 0)
+		return;
+	// proto:I3: "good" counts, "not bad" does not.
+	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+		f->trust |= FRAME_TRUST_IP4;
+	if ((m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		f->trust |= FRAME_TRUST_UDP;
+}
+
+// proto:I14: echo replies are limited; a token bucket in cycles.
+static bool echo_take(struct worker *w)
+{
+	uint64_t now = rte_rdtsc();
+	uint64_t oldest = now - w->echo_full_cycles;
+
+	if (w->echo_last_cycles < oldest)
+		w->echo_last_cycles = oldest;
+	if (w->echo_last_cycles + w->echo_cycles > now)
+		return false;
+	w->echo_last_cycles += w->echo_cycles;
+	return true;
+}
+
+static void frame_answered(struct worker *w, struct burst *b, unsigned i)
+{
+	struct frame *f = &b->frames[i];
+
+	if ((f->answer == FRAME_ECHO4 || f->answer == FRAME_ECHO6) && !echo_take(w)) {
+		burst_drop(b, i, DROP_RATE_LIMIT);
+		return;
+	}
+	if (!frame_answer(w->host, f)) {
+		burst_drop(b, i, DROP_NO_ROOM);
+		return;
+	}
+	counter_add(&b->counters->replies_other, 1);
+	b->n_other++;
+	burst_send(b, i);
+}
+
+// What nobody here answers, and the kernel behind our addresses would.
+static void frame_excepted(const struct worker *w, struct burst *b, unsigned i)
+{
+	if (!w->host->has_exception) {
+		burst_drop(b, i, DROP_NO_EXCEPTION);
+		return;
+	}
+	counter_add(&b->counters->exceptions, 1);
+	rte_pktmbuf_free(b->mbufs[i]);
+}
+
+void burst_frames(struct worker *w, struct burst *b)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(b->mbufs[i], const void *));
+	for (unsigned i = 0; i < b->n; i++) {
+		struct frame *f = &b->frames[i];
+		frame_init(w, b->mbufs[i], f);
+		if (b->mbufs[i]->nb_segs != 1) { // proto:I16
+			burst_drop(b, i, DROP_SEGMENTS);
+			continue;
+		}
+		switch (frame_parse(w->host, f)) {
+		case VERDICT_QUERY:
+			b->queries[b->n_queries++].frame = (uint8_t)i;
+			break;
+		case VERDICT_ANSWER:
+			frame_answered(w, b, i);
+			break;
+		case VERDICT_EXCEPTION:
+			frame_excepted(w, b, i);
+			break;
+		case VERDICT_DROP:
+		case VERDICT_PUNT: // only queries are punted
+		default:
+			burst_drop(b, i, (enum drop_reason)f->drop);
+			break;
+		}
+	}
+}
+
+static void query_count(const struct burst *b, const struct frame *f, const struct query *q)
+{
+	struct worker_counters *c = b->counters;
+	size_t size = frame_dns_bytes(f);
+
+	counter_add(&c->types[f->family == 6][counters_type(q->qtype)], 1);
+	counter_add(&c->request_bytes[counters_size_bucket(size)], 1);
+	counter_add(&c->request_bytes_sum, size);
+	if (q->edns.present && q->edns.is_do)
+		counter_add(&c->do_bits, 1);
+}
+
+// One query: parsed and planned. False: it ended here.
+static bool query_prepare(const struct worker *w, struct burst *b, struct burst_query *bq)
+{
+	struct frame *f = &b->frames[bq->frame];
+	bool is_served = false;
+	const struct image_listener *l =
+		root_listener(b->root, f->address, f->server_port, &is_served);
+
+	if (!is_served && w->host->addresses[f->address].is_shared) {
+		burst_drop(b, bq->frame, DROP_KERNEL);
+		return false;
+	}
+	if (!is_served && w->host->has_exception) {
+		frame_excepted(w, b, bq->frame);
+		return false;
+	}
+	if (!is_served) {
+		burst_drop(b, bq->frame, DROP_UDP_PORT);
+		return false;
+	}
+	bq->verdict = query_parse(frame_dns(f), frame_dns_bytes(f), TRANSPORT_UDP, &bq->query);
+	if (bq->verdict == QUERY_DROP_SHORT || bq->verdict == QUERY_DROP_RESPONSE) {
+		burst_drop(b, bq->frame,
+			bq->verdict == QUERY_DROP_SHORT ? DROP_DNS_SHORT : DROP_DNS_RESPONSE);
+		return false;
+	}
+	query_count(b, f, &bq->query);
+	answer_plan(&b->root->snapshot, l, &bq->query, bq->verdict, &bq->plan);
+	return true;
+}
+
+// Queries that end here leave the array; the others keep their places, because a query's key may
+// point into it.
+void burst_queries(struct worker *w, struct burst *b)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < b->n_queries; i++) {
+		struct burst_query *bq = &b->queries[kept];
+		bq->frame = b->queries[i].frame;
+		if (!query_prepare(w, b, bq))
+			continue;
+		if (bq->plan.needs_find) {
+			bq->key = (uint8_t)b->n_keys;
+			b->keys[b->n_keys++] = &bq->plan.key;
+		}
+		kept++;
+	}
+	b->n_queries = kept;
+}
