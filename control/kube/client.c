@@ -2,6 +2,7 @@
 // The client: one resource per watched kind, the credentials they share, and their common end.
 #include "control/kube/kube.h"
 
+#include "control/kube/jsonmem.h"
 #include "control/kube/login.h"
 #include "control/kube/resource.h"
 
@@ -61,6 +62,7 @@ struct kube_client *kube_client_new(uv_loop_t *loop, const struct kube_config *c
 		c->env.timing = *timing;
 	else
 		kube_timing_default(&c->env.timing);
+	jsonmem_init();
 	c->env.http = http_new(loop, e);
 	if (c->env.http == NULL) {
 		free(c);
@@ -68,6 +70,7 @@ struct kube_client *kube_client_new(uv_loop_t *loop, const struct kube_config *c
 	}
 	if (login_init(&c->login, &c->env, on_tls_changed, e) == 0)
 		return c;
+	(void)err_set(e, -ENOMEM, "out of memory"); // keeps what was said before
 	http_close(c->env.http, NULL, NULL); // the loop's next turn frees it
 	free(c);
 	return NULL;

@@ -6,6 +6,7 @@
 #include "control/base/cleanup.h"
 #include "control/base/log.h"
 #include "control/kube/decode.h"
+#include "control/kube/jsonmem.h"
 #include "control/kube/selector.h"
 #include "control/kube/split.h"
 #include "control/kube/yamldoc.h"
@@ -143,6 +144,8 @@ static int on_piece(void *user, const struct split_piece *piece)
 	if (piece->text == NULL)
 		return dump_fail(d, "an object that is larger than 8 MiB or nested too deeply");
 	json = json_loadb(piece->text, piece->text_bytes, JSON_ALLOW_NUL, &error);
+	if (json == NULL && jsonmem_take_failure())
+		return -ENOMEM;
 	if (json == NULL) {
 		d->column = (unsigned)error.column + (error.line <= 1 ? piece->column - 1 : 0);
 		d->line = piece->line + (unsigned)(error.line > 0 ? error.line - 1 : 0);
@@ -273,6 +276,8 @@ int kube_dump_load(const char *path, const struct kube_spec *specs, size_t n,
 	struct dump d = {.specs = specs, .n_specs = n, .events = events, .e = e};
 	int rc = 0;
 
+	jsonmem_init();
+	(void)jsonmem_take_failure(); // what was before is not ours
 	for (size_t i = 0; i < n; i++)
 		if (!selector_is_valid(specs[i].label_selector))
 			return err_set(e, -EINVAL, "not a label selector: %.100s",

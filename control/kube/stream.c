@@ -4,6 +4,7 @@
 
 #include "control/base/cleanup.h"
 #include "control/base/log.h"
+#include "control/kube/jsonmem.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -72,9 +73,12 @@ static json_t *parse(struct stream *s, const struct split_piece *piece)
 		skip_text(s, piece, "too large");
 		return NULL;
 	}
+	(void)jsonmem_take_failure(); // what was before is not ours
 	// A NUL in some annotation must not make the object unreadable.
 	json = json_loadb(piece->text, piece->text_bytes, JSON_ALLOW_NUL, &error);
-	if (json == NULL)
+	if (json == NULL && jsonmem_take_failure()) // no fault of the object
+		(void)err_set(&s->broken, -ENOMEM, "out of memory");
+	else if (json == NULL)
 		skip_text(s, piece, error.text);
 	return json;
 }
@@ -248,12 +252,15 @@ static int on_piece(void *user, const struct split_piece *piece)
 	CLEANUP_JSON json_t *json = parse(s, piece);
 	struct decoded d;
 
+	if (s->broken.code != 0)
+		return s->broken.code;
 	if (piece->kind == SPLIT_ITEM)
 		return json != NULL ? take_object(s, json, &d) : 0;
 	if (s->kind == STREAM_WATCH)
 		return json != NULL ? take_event(s, json) : 0;
-	return json != NULL ? take_list(s, json)
-			    : err_set(&s->broken, -EBADMSG, "a list that cannot be read");
+	if (json != NULL)
+		return take_list(s, json);
+	return err_set(&s->broken, -EBADMSG, "a list that cannot be read");
 }
 
 void stream_init(struct stream *s, enum stream_kind kind, const struct kube_spec *spec,

@@ -389,10 +389,3 @@ size_t store_endpoints(const struct store *s)
 {
 	return s->n_endpoints;
 }
-
-const struct object_address *store_walk_address(struct store *s)
-{
-	struct table_node *n = table_walk(&s->addresses);
-
-	return n == NULL ? NULL : &((struct address *)(void *)n)->addr;
-}

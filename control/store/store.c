@@ -148,16 +148,46 @@ const struct object_import *store_import(const struct store *s, const char *ns, 
 	return (const void *)find_object(s, OBJECT_IMPORT, ns, name);
 }
 
-void store_rewind(struct store *s, enum store_walk walk, enum object_kind kind)
+static struct table *walk_table(struct store *s, enum store_walk walk)
 {
-	table_rewind(walk == STORE_WALK_ADDRESSES ? &s->addresses : &s->objects[kind]);
+	switch (walk) {
+	case STORE_WALK_NAMESPACES:
+		return &s->objects[OBJECT_NAMESPACE];
+	case STORE_WALK_SERVICES:
+		return &s->objects[OBJECT_SERVICE];
+	case STORE_WALK_IMPORTS:
+		return &s->objects[OBJECT_IMPORT];
+	case STORE_WALK_PODS:
+		return &s->pods;
+	case STORE_WALK_ADDRESSES:
+	case STORE_WALKS:
+		break;
+	}
+	return &s->addresses;
 }
 
-const struct object_meta *store_walk_object(struct store *s, enum object_kind kind)
+void store_rewind(struct store *s, enum store_walk walk)
 {
-	struct table_node *n = table_walk(&s->objects[kind]);
+	table_rewind(walk_table(s, walk));
+}
 
-	return n == NULL ? NULL : ((struct entry *)(void *)n)->object;
+bool store_step(struct store *s, enum store_walk walk, struct store_walked *out)
+{
+	struct table_node *n = table_walk(walk_table(s, walk));
+
+	*out = (struct store_walked){0};
+	if (n == NULL)
+		return false;
+	if (walk == STORE_WALK_PODS) {
+		const struct pod_place *p = (void *)n;
+		out->ns = p->ns;
+		out->addr = &p->addr;
+	} else if (walk == STORE_WALK_ADDRESSES) {
+		out->addr = &((const struct address *)(void *)n)->addr;
+	} else {
+		out->object = ((const struct entry *)(void *)n)->object;
+	}
+	return true;
 }
 
 void store_each(const struct store *s, enum object_kind kind, store_each_fn *each, void *user)

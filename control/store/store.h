@@ -72,12 +72,21 @@ size_t store_pods(const struct store *s, const char *ns, const struct object_add
 // A walk over everything of one sort that may take long, with changes in between; one at a time.
 // What is there from beginning to end is seen once.
 enum store_walk {
-	STORE_WALK_OBJECTS, // of a kind
-	STORE_WALK_ADDRESSES,
+	STORE_WALK_NAMESPACES,
+	STORE_WALK_SERVICES,
+	STORE_WALK_IMPORTS,
+	STORE_WALK_PODS, // places of pods: ns and addr
+	STORE_WALK_ADDRESSES, // addr
+	STORE_WALKS
 };
-void store_rewind(struct store *s, enum store_walk walk, enum object_kind kind);
-const struct object_meta *store_walk_object(struct store *s, enum object_kind kind);
-const struct object_address *store_walk_address(struct store *s);
+struct store_walked {
+	const struct object_meta *object; // NULL for places and addresses
+	const char *ns; // of a pod
+	const struct object_address *addr;
+};
+void store_rewind(struct store *s, enum store_walk walk);
+// False at the end.
+bool store_step(struct store *s, enum store_walk walk, struct store_walked *out);
 
 // Calls each for every object of the kind; each must not change the store.
 typedef void store_each_fn(void *user, const struct object_meta *object);

@@ -129,5 +129,9 @@ struct synth_target {
 bool synth_alias_target(
 	const struct synth *y, const struct object_service *service, struct synth_target *out);
 
+// The SOA of a zone (k8s:2.1), and the TTL it is sent with.
+struct record_soa synth_soa(uint32_t serial, uint32_t ttl_s);
+uint32_t synth_soa_ttl(uint32_t ttl_s);
+
 // Whether a namespace exists for clients: listed in `namespaces`, and an object (k8s:2.1).
 bool synth_has_namespace(const struct synth *y, const char *ns);

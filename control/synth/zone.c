@@ -8,13 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	SOA_TTL_MAX_S = 300,
-	SOA_REFRESH_S = 7200,
-	SOA_RETRY_S = 1800,
-	SOA_EXPIRE_S = 86400,
-	VERSION_TTL_S = 28800,
-};
+enum { SOA_TTL_MAX_S = 300, VERSION_TTL_S = 28800 };
+
+struct record_soa synth_soa(uint32_t serial, uint32_t ttl_s)
+{
+	return (struct record_soa){.serial = serial,
+		.refresh_s = 7200,
+		.retry_s = 1800,
+		.expire_s = 86400,
+		.minimum_s = ttl_s};
+}
+
+uint32_t synth_soa_ttl(uint32_t ttl_s)
+{
+	return ttl_s < SOA_TTL_MAX_S ? ttl_s : SOA_TTL_MAX_S;
+}
 
 static int emit_plain(struct work *w, const struct synth_zone *zone, const struct dname *name,
 	uint8_t flags, const struct sets *sets)
@@ -234,17 +242,12 @@ static int ns_set(struct work *w, const struct synth_zone *zone, const struct se
 static int emit_apex(struct work *w, const struct synth_zone *zone, const struct servers *s)
 {
 	uint32_t ttl_s = w->y->config->ttl;
-	const struct record_soa soa = {
-		.serial = zone->kind == SYNTH_CLUSTERSET ? w->y->clusterset_serial : w->y->serial,
-		.refresh_s = SOA_REFRESH_S,
-		.retry_s = SOA_RETRY_S,
-		.expire_s = SOA_EXPIRE_S,
-		.minimum_s = ttl_s};
+	const struct record_soa soa = synth_soa(
+		zone->kind == SYNTH_CLUSTERSET ? w->y->clusterset_serial : w->y->serial, ttl_s);
 	struct sets sets = {.n = 1};
 
-	sets.set[0] = (struct record_set){.type = RR_TYPE_SOA,
-		.ttl_s = ttl_s < SOA_TTL_MAX_S ? ttl_s : SOA_TTL_MAX_S,
-		.soa = &soa};
+	sets.set[0] = (struct record_set){
+		.type = RR_TYPE_SOA, .ttl_s = synth_soa_ttl(ttl_s), .soa = &soa};
 	int rc = ns_set(w, zone, s, &sets.set[1]);
 	if (rc != 0)
 		return rc;

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Corefile as policy for the fast path: which listener does what with the names of which zone
+// (DESIGN 3). Worked out once for each Corefile, then written into every image with what moves: SOA
+// serials and whether a cluster has synced.
+#pragma once
+
+#include "zones/base/arena.h"
+#include "zones/corefile/cluster.h"
+#include "zones/corefile/config.h"
+#include "zones/image/build.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// One instance of the kubernetes directive. Its names have view number index + 1.
+struct policy_view {
+	const struct config_kubernetes *config; // borrowed
+	uint32_t serial, clusterset_serial;
+	bool is_synced;
+};
+
+struct policy;
+
+// The instances in the order of their views: servers in file order. Writes at most max; returns how
+// many there are.
+size_t policy_views(const struct config *c, struct policy_view *views, size_t max);
+
+// config is borrowed as long as the policy lives. NULL with the reason in e when the slow path
+// cannot execute something, or memory is short.
+struct policy *policy_new(const struct config *c, struct err *e);
+void policy_free(struct policy *p); // NULL is fine
+
+// views as policy_views gave them, with their state now.
+[[nodiscard]] int policy_write(
+	const struct policy *p, struct image_build *b, const struct policy_view *views);

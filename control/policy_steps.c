@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// Directives in order of execution (k8s:2.13) become steps until one of them takes every name.
+// What workers cannot do goes to the slow path as a whole, named after the directive.
+#include "control/policy_steps.h"
+
+#include "zones/corefile/plugins.h"
+#include "zones/corefile/upstream.h"
+#include "zones/wire/dname.h"
+
+#include <errno.h>
+#include <string.h>
+
+int policy_zones_add(struct arena *a, const uint8_t *zone, struct policy_zones *out)
+{
+	if (out->n == out->cap) {
+		size_t cap = out->cap == 0 ? 16 : out->cap * 2;
+		const uint8_t **list = arena_alloc(a, cap * sizeof(*list));
+		if (list == NULL)
+			return -ENOMEM;
+		if (out->n > 0)
+			memcpy(list, out->list, out->n * sizeof(*list));
+		out->list = list;
+		out->cap = cap;
+	}
+	out->list[out->n++] = zone;
+	return 0;
+}
+
+// The one zone that a rewrite rule can match names in; NULL: it may be any name. *failed is set
+// when memory is short.
+static const uint8_t *rewrite_zone(struct arena *a, const struct config_rewrite *w, bool *failed)
+{
+	struct dname name;
+	const char *text = w->from;
+
+	if (w->field != REWRITE_NAME || text == NULL ||
+		(w->match != MATCH_EXACT && w->match != MATCH_SUFFIX))
+		return NULL;
+	if (w->match == MATCH_SUFFIX) {
+		// A suffix is a piece of text: names end in it also inside a label.
+		text = strchr(text, '.');
+		if (text == NULL || text[1] == '\0')
+			return NULL;
+		text++;
+	}
+	if (dname_parse(text, &name) != 0)
+		return NULL;
+	dname_lower(&name);
+	const uint8_t *wire = arena_copy(a, name.wire, name.size_bytes);
+	*failed |= wire == NULL;
+	return wire;
+}
+
+static const struct config_zones *zones_of(const struct config_directive *d)
+{
+	static struct config_zone local_items[] = {
+		{"localhost.", (const uint8_t *)"\11localhost", 11},
+		{"0.in-addr.arpa.", (const uint8_t *)"\0010\7in-addr\4arpa", 16},
+		{"127.in-addr.arpa.", (const uint8_t *)"\003127\7in-addr\4arpa", 18},
+		{"255.in-addr.arpa.", (const uint8_t *)"\003255\7in-addr\4arpa", 18}};
+	static const struct config_zones local = {
+		local_items, sizeof(local_items) / sizeof(local_items[0])};
+
+	switch ((unsigned)d->kind) {
+	case DIR_KUBERNETES:
+		return &((const struct config_kubernetes *)d->data)->zones;
+	case DIR_K8S_EXTERNAL:
+		return &((const struct config_k8s_external *)d->data)->zones;
+	case DIR_AUTOPATH:
+		return &((const struct config_autopath *)d->data)->zones;
+	case DIR_HOSTS:
+		return &((const struct config_hosts *)d->data)->zones;
+	case DIR_TEMPLATE:
+		return &((const struct config_template *)d->data)->zones;
+	case DIR_FILE:
+		return &((const struct config_file *)d->data)->zones;
+	case DIR_ACL:
+		return &((const struct config_acl *)d->data)->zones;
+	case DIR_LOCAL:
+		return &local;
+	default:
+		return NULL;
+	}
+}
+
+static const struct config_fall *fall_of(const struct config_directive *d)
+{
+	return d->kind == DIR_KUBERNETES ? &((const struct config_kubernetes *)d->data)->fall
+					 : NULL;
+}
+
+static int add_all(struct arena *a, const struct config_zones *zones, struct policy_zones *out)
+{
+	int rc = 0;
+
+	for (size_t i = 0; zones != NULL && i < zones->n && rc == 0; i++)
+		rc = policy_zones_add(a, zones->items[i].wire, out);
+	return rc;
+}
+
+static int add_zones(struct arena *a, const struct config_directive *d, struct policy_zones *out)
+{
+	const struct config_fall *fall = fall_of(d);
+	bool failed = false;
+	int rc = add_all(a, zones_of(d), out);
+
+	if (rc == 0 && fall != NULL && fall->on)
+		rc = add_all(a, &fall->zones, out);
+	if (rc == 0 && d->kind == DIR_FORWARD) {
+		const struct config_forward *f = d->data;
+		rc = policy_zones_add(a, f->from.wire, out);
+		if (rc == 0)
+			rc = add_all(a, &f->except, out);
+	}
+	if (rc == 0 && d->kind == DIR_REWRITE) {
+		const uint8_t *zone = rewrite_zone(a, d->data, &failed);
+		if (zone != NULL)
+			rc = policy_zones_add(a, zone, out);
+	}
+	return failed ? -ENOMEM : rc;
+}
+
+int policy_zones_of(struct arena *a, const struct config_server *s, struct policy_zones *out)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < s->n_directives && rc == 0; i++)
+		rc = add_zones(a, &s->directives[i], out);
+	return rc;
+}
+
+// The longest of the zones that holds `zone`, or NULL.
+static const struct config_zone *find_zone(const struct config_zones *zones, const uint8_t *zone)
+{
+	const struct config_zone *best = NULL;
+
+	for (size_t i = 0; i < zones->n; i++) {
+		const struct config_zone *z = &zones->items[i];
+		if ((best == NULL || z->wire_bytes > best->wire_bytes) &&
+			dname_is_within(zone, z->wire))
+			best = z;
+	}
+	return best;
+}
+
+static bool is_member(const struct config_zones *zones, const uint8_t *zone)
+{
+	for (size_t i = 0; i < zones->n; i++) {
+		if (dname_is_equal(zones->items[i].wire, zone))
+			return true;
+	}
+	return false;
+}
+
+enum taken { TAKES_NOTHING, TAKES_SOME, TAKES_ALL };
+
+static enum taken kubernetes_step(const struct config_directive *d, uint16_t view,
+	const uint8_t *zone, struct policy_step *out)
+{
+	const struct config_kubernetes *k = d->data;
+	const struct config_zone *own = find_zone(&k->zones, zone);
+
+	if (own == NULL)
+		return TAKES_NOTHING;
+	bool falls = k->fall.on && find_zone(&k->fall.zones, zone) != NULL;
+	out->kind = STEP_LOOKUP;
+	out->view = view;
+	out->zone = own->wire;
+	out->pod_ttl_s = k->ttl;
+	out->is_clusterset = is_member(&k->multicluster, own->wire);
+	out->flags = (uint8_t)((falls ? STEP_FALLTHROUGH : 0) |
+		(k->pods == PODS_INSECURE ? STEP_PODS_INSECURE : 0) | (k->zonal ? STEP_ZONAL : 0));
+	return falls ? TAKES_SOME : TAKES_ALL;
+}
+
+static enum taken forward_step(const struct config_directive *d, const uint8_t *zone)
+{
+	const struct config_forward *f = d->data;
+
+	if (!dname_is_within(zone, f->from.wire) || find_zone(&f->except, zone) != NULL)
+		return TAKES_NOTHING;
+	return TAKES_ALL;
+}
+
+static enum taken rewrite_step(
+	struct arena *a, const struct config_directive *d, const uint8_t *zone, bool *failed)
+{
+	const uint8_t *only = rewrite_zone(a, d->data, failed);
+
+	return only == NULL || dname_is_within(zone, only) ? TAKES_ALL : TAKES_NOTHING;
+}
+
+static enum taken punt_step(
+	struct arena *a, const struct config_directive *d, const uint8_t *zone, bool *failed)
+{
+	switch ((unsigned)d->kind) {
+	case DIR_FORWARD:
+		return forward_step(d, zone);
+	case DIR_REWRITE:
+		return rewrite_step(a, d, zone, failed);
+	case DIR_DNS64:
+	case DIR_HEADER:
+	case DIR_WHOAMI:
+	case DIR_ERRATIC:
+		return TAKES_ALL;
+	default:
+		break;
+	}
+	const struct config_zones *zones = zones_of(d);
+	return zones != NULL && find_zone(zones, zone) != NULL ? TAKES_ALL : TAKES_NOTHING;
+}
+
+// Directives that only set the block up; a block of nothing else refuses (k8s:2.11).
+static bool is_setup(enum config_kind kind)
+{
+	static const enum config_kind kinds[] = {DIR_ROOT, DIR_TIMEOUTS, DIR_MULTISOCKET,
+		DIR_RELOAD, DIR_BIND, DIR_DEBUG, DIR_PPROF, DIR_HEALTH, DIR_READY, DIR_TLS};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (kinds[i] == kind)
+			return true;
+	}
+	return false;
+}
+
+int policy_steps_make(struct arena *a, const struct config_server *s, uint16_t view,
+	const uint8_t *zone, struct policy_steps *out)
+{
+	bool is_empty = true;
+	bool failed = false;
+
+	out->n = 0;
+	out->list = arena_alloc(a, (s->n_directives + 1) * sizeof(out->list[0]));
+	if (out->list == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_directives; i++) {
+		const struct config_directive *d = &s->directives[i];
+		struct policy_step step = {.kind = STEP_PUNT,
+			.plugin = d->name,
+			.line = d->pos.line > UINT16_MAX ? UINT16_MAX : (uint16_t)d->pos.line};
+		enum taken taken = d->kind == DIR_KUBERNETES ? kubernetes_step(d, view, zone, &step)
+							     : punt_step(a, d, zone, &failed);
+		is_empty &= is_setup(d->kind);
+		if (taken == TAKES_NOTHING)
+			continue;
+		out->list[out->n++] = step;
+		if (taken == TAKES_ALL)
+			return failed ? -ENOMEM : 0;
+	}
+	out->list[out->n++] = (struct policy_step){
+		.kind = is_empty ? STEP_REFUSE : STEP_SERVFAIL, .plugin = "", .line = 0};
+	return failed ? -ENOMEM : 0;
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one server block does with the names of one zone, as steps. Private to policy.c.
+#pragma once
+
+#include "control/policy.h"
+
+struct policy_step {
+	uint8_t kind; // enum step_kind
+	uint8_t flags; // enum step_flag, all but STEP_UNSYNCED
+	uint16_t view; // number of the instance, 0 for none
+	bool is_clusterset;
+	const uint8_t *zone; // the step's own; NULL: the rule's
+	uint32_t pod_ttl_s;
+	const char *plugin;
+	uint16_t line;
+};
+
+struct policy_steps {
+	struct policy_step *list;
+	size_t n;
+};
+
+// view is the number of the block's own instance. Steps live in the arena. 0 or -ENOMEM.
+[[nodiscard]] int policy_steps_make(struct arena *a, const struct config_server *s, uint16_t view,
+	const uint8_t *zone, struct policy_steps *out);
+
+// Zones that some directive of the block treats differently from what is around them; may hold
+// duplicates.
+struct policy_zones {
+	const uint8_t **list; // wire, lower case
+	size_t n, cap;
+};
+[[nodiscard]] int policy_zones_of(
+	struct arena *a, const struct config_server *s, struct policy_zones *out);
+[[nodiscard]] int policy_zones_add(struct arena *a, const uint8_t *zone, struct policy_zones *out);
