@@ -144,7 +144,7 @@ static int on_piece(void *user, const struct split_piece *piece)
 	if (piece->text == NULL)
 		return dump_fail(d, "an object that is larger than 8 MiB or nested too deeply");
 	json = json_loadb(piece->text, piece->text_bytes, JSON_ALLOW_NUL, &error);
-	if (json == NULL && jsonmem_take_failure())
+	if (jsonmem_take_failure()) // members may be missing
 		return -ENOMEM;
 	if (json == NULL) {
 		d->column = (unsigned)error.column + (error.line <= 1 ? piece->column - 1 : 0);

@@ -76,9 +76,12 @@ static json_t *parse(struct stream *s, const struct split_piece *piece)
 	(void)jsonmem_take_failure(); // what was before is not ours
 	// A NUL in some annotation must not make the object unreadable.
 	json = json_loadb(piece->text, piece->text_bytes, JSON_ALLOW_NUL, &error);
-	if (json == NULL && jsonmem_take_failure()) // no fault of the object
+	if (jsonmem_take_failure()) { // no fault of the object; and members may be missing
 		(void)err_set(&s->broken, -ENOMEM, "out of memory");
-	else if (json == NULL)
+		json_decref(json);
+		return NULL;
+	}
+	if (json == NULL)
 		skip_text(s, piece, error.text);
 	return json;
 }
