@@ -97,7 +97,7 @@ int kube_client_watch(struct kube_client *c, const struct kube_spec *spec)
 void kube_client_relist(struct kube_client *c, enum object_kind kind)
 {
 	if ((unsigned)kind < OBJECT_KINDS && c->resources[kind] != NULL)
-		resource_audit(c->resources[kind]);
+		resource_relist(c->resources[kind]);
 }
 
 const struct kube_stats *kube_client_stats(const struct kube_client *c, enum object_kind kind)

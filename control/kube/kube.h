@@ -140,7 +140,8 @@ struct kube_client *kube_client_new(uv_loop_t *loop, const struct kube_config *c
 // Starts to list and watch one kind; once per kind.
 [[nodiscard]] int kube_client_watch(struct kube_client *client, const struct kube_spec *spec);
 
-// Reads the kind again from the start, as an audit does.
+// Reads the kind again from the start, as an audit does; a list that is being read is read once
+// more. May be called from the events: their receiver could not take an object.
 void kube_client_relist(struct kube_client *client, enum object_kind kind);
 
 // Borrowed, changes as the loop runs.

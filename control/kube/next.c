@@ -32,6 +32,7 @@ void next_prepare(struct resource *r, struct reader *rd)
 	bool refused = uv_now(r->env->loop) < r->refused_until_ms;
 
 	reader_reset(rd);
+	r->again = false;
 	rd->set = OBJECT_NEXT;
 	rd->want = refused ? READER_PAGED : READER_STREAMED;
 	r->stats.streaming_refused = refused;
@@ -117,6 +118,13 @@ void next_complete(struct resource *r)
 		decode_resource_version(r->live != NULL ? r->live->rv : r->stats.resource_version);
 	uint64_t now = r->next->list_rv;
 
+	if (r->again) {
+		(void)snprintf(r->next->text, sizeof(r->next->text), "a new list was asked for");
+		next_drop(r);
+		next_prepare(r, r->next);
+		retry_later(r, r->next, KUBE_ERR_CONTENT);
+		return;
+	}
 	explain_success(r);
 	if (r->stats.synced && now != 0 && now < known) {
 		r->stats.relists[KUBE_RELIST_BACKWARDS]++;

@@ -259,8 +259,8 @@ static void on_tick(uv_timer_t *timer)
 	r->audit_due_ms = 0;
 	if (r->settling && r->next != NULL)
 		next_compare(r);
-	else
-		resource_audit(r);
+	else if (r->live != NULL && r->next == NULL)
+		next_begin(r, KUBE_RELIST_AUDIT, 0);
 }
 
 static int copy_spec(struct kube_spec *to, const struct kube_spec *from)
@@ -328,9 +328,11 @@ void resource_start(struct resource *r)
 	next_begin(r, KUBE_RELIST_FIRST, 0);
 }
 
-void resource_audit(struct resource *r)
+void resource_relist(struct resource *r)
 {
-	if (r->live != NULL && r->next == NULL)
+	if (r->next != NULL)
+		r->again = true;
+	else if (r->live != NULL)
 		next_begin(r, KUBE_RELIST_AUDIT, 0);
 }
 

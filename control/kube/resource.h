@@ -26,6 +26,7 @@ struct resource {
 	struct log_limit failing; // said again every few minutes
 	bool begun; // NEXT was begun and neither synced nor abandoned
 	bool confirming; // next reads because the list before had lost too much
+	bool again; // what is being read is already known to be wrong: read once more
 	bool settling; // an audit: both follow, soon they are compared
 	bool settled_once;
 	bool down; // the last request could not even connect
@@ -39,8 +40,9 @@ struct resource {
 
 void resource_start(struct resource *r);
 
-// Reads everything again beside the running watch, as an audit.
-void resource_audit(struct resource *r);
+// Reads everything again: beside the running watch, as an audit, or after the list that is being
+// read. May be called from any callback.
+void resource_relist(struct resource *r);
 
 // The server can be reached again: ends a wait that was for that.
 void resource_kick(struct resource *r);

@@ -28,7 +28,7 @@ class Fault:
         self.raw = raw  # bytes instead of a whole reply, then the connection closes
         self.cut_after = cut_after  # so many bytes of the true body, then the connection closes
         self.hang = hang  # "head": silence before the reply; "body": after its head
-        self.events = events  # a watch of just these lines, which then ends
+        self.events = events  # a watch of just these lines and pauses (in seconds), which then ends
 
 
 def status(code, reason, message="", details=None):
@@ -209,6 +209,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault.events is not None:
             self.start_stream()
             for line in fault.events:
+                if isinstance(line, float):
+                    time.sleep(line)
+                    continue
                 self.chunk(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
             if fault.hang == "body":
                 self.hang()

@@ -436,3 +436,15 @@ def test_everything_is_given_back_whenever_it_ends(api, probe):
         p = probe("--kind", "services", "--kind", "namespaces", "--kind", "endpointslices", "--kind", "pods")
         p.wait("begin")
         p.quit()
+
+
+def test_a_list_that_is_asked_for_while_one_is_read_is_read_after_it(api, probe):
+    api.fail("services", Fault(events=[
+        {"type": "ADDED", "object": {"kind": "Service", **service("a", resourceVersion="7")}}, 0.4,
+        {"type": "BOOKMARK", "object": {"kind": "Service", "metadata": {
+            "resourceVersion": "1003", "annotations": {"k8s.io/initial-events-end": "true"}}}}], hang="body"))
+    p = probe()
+    p.wait("put next")
+    p.say("relist services")
+    p.wait("abandoned services")
+    assert p.wait("synced services") == "synced services 1003 3"
