@@ -235,8 +235,9 @@ int alias_emit(struct work *w, const struct synth_zone *zone, const struct objec
 	}
 	if (!work_service_name(w, zone, service->meta.ns, service->meta.name, &owner))
 		return 0;
-	sets[n++] = (struct record_set){
+	sets[n] = (struct record_set){
 		.type = RR_TYPE_CNAME, .ttl_s = w->y->config->ttl, .data = &data, .n = 1};
+	n++;
 	int rc = alias_sets(w, zone, &owner, service, sets + n);
 	if (rc != 0)
 		return rc;
