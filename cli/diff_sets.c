@@ -133,6 +133,8 @@ static int tell_set(
 static int tell_name(struct diff *d, const struct listing_name *a, const struct listing_name *b)
 {
 	const struct listing_name *it = a != NULL ? a : b;
+	if (it == NULL)
+		return 0;
 	int rc = it->in->n_sets == 0 ? tell_set(d, a, b, 0) : 0;
 
 	for (unsigned i = 0; i < it->in->n_sets && rc == 0; i++)
