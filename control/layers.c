@@ -73,14 +73,28 @@ struct feed {
 	struct name_list *names; // NULL: nobody wants to know which they were
 };
 
+static uint8_t name_flags(unsigned synth)
+{
+	unsigned flags = 0;
+
+	if (synth & SYNTH_POD_NS)
+		flags |= NAME_POD_NS;
+	if (synth & SYNTH_WILDCARD)
+		flags |= NAME_WILDCARD;
+	if (synth & SYNTH_STRICT)
+		flags |= NAME_STRICT;
+	if (synth & SYNTH_NO_PTR)
+		flags |= NAME_NO_PTR;
+	return (uint8_t)flags;
+}
+
 static int feed_name(void *user, const struct synth_name *n, uint32_t *id)
 {
 	struct feed *f = user;
 	const struct image_build_name out = {.view = f->view,
 		.wire = n->name->wire,
 		.us_mask = n->us_mask,
-		.flags = (uint8_t)(((n->flags & SYNTH_POD_NS) ? NAME_POD_NS : 0) |
-			((n->flags & SYNTH_WILDCARD) ? NAME_WILDCARD : 0)),
+		.flags = name_flags(n->flags),
 		.sets = n->sets,
 		.n_sets = n->n_sets,
 		.alias_of = n->alias_of == SYNTH_NO_ALIAS ? IMAGE_NONE : n->alias_of};

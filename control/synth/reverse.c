@@ -100,6 +100,7 @@ static int emit_ptr(
 	struct dname name;
 	const struct synth_name out = {.name = &name,
 		.us_mask = RECORD_US_EXACT,
+		.flags = SYNTH_STRICT,
 		.alias_of = SYNTH_NO_ALIAS,
 		.sets = &set,
 		.n_sets = 1};

@@ -70,6 +70,8 @@ bool synth_unit_is_equal(const struct synth_unit *a, const struct synth_unit *b)
 // What an entry is besides its sets.
 enum synth_flag {
 	SYNTH_POD_NS = 1, // pod addresses may be synthesised below it
+	SYNTH_STRICT = 4, // other types than those of its sets are name errors (k8s:2.3, 2.7)
+	SYNTH_NO_PTR = 8, // PTR is a name error (k8s:2.3)
 	SYNTH_WILDCARD = 2, // zonal: answers for every topology zone that has no entry
 };
 

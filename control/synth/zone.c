@@ -265,7 +265,7 @@ static int emit_version(struct work *w, const struct synth_zone *zone)
 		return 0;
 	sets.set[0] = (struct record_set){
 		.type = RR_TYPE_TXT, .ttl_s = VERSION_TTL_S, .text = "1.1.0"}; // k8s:S1
-	return emit_plain(w, zone, &name, 0, &sets);
+	return emit_plain(w, zone, &name, SYNTH_STRICT, &sets);
 }
 
 static int address_compare(const void *a, const void *b)
@@ -293,7 +293,7 @@ static int emit_ns_dns(struct work *w, const struct synth_zone *zone, const stru
 	int rc = sets_of_addresses(w, addrs, n, &sets);
 	if (rc != 0 || !work_name(w, &name, "dns") || !work_name(w, &name, "ns"))
 		return rc;
-	return emit_plain(w, zone, &name, 0, &sets);
+	return emit_plain(w, zone, &name, SYNTH_NO_PTR, &sets);
 }
 
 static int emit_empty(struct work *w, const struct synth_zone *zone, const char *label)

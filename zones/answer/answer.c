@@ -77,25 +77,6 @@ static void negative(struct walk *w, enum rcode rcode)
 			step->zone_size);
 }
 
-static enum step_result hit(struct walk *w)
-{
-	const struct found *f = &w->found;
-	const struct image_set *set = image_find_set(f->img, f->name, w->reply.q->qtype);
-
-	w->reply.rcode = RCODE_NOERROR;
-	if (set == NULL) {
-		negative(w, RCODE_NOERROR);
-		return STEP_ANSWERED;
-	}
-	if (set->flags & SET_PUNT)
-		return STEP_PUNTED;
-	w->reply.flags |= HEADER_AA;
-	reply_section(&w->reply, image_section_at(f->img, set->section),
-		(w->plan->rule->flags & RULE_ROTATE) ? REPLY_ROTATED : REPLY_IN_ORDER,
-		w->step->zone_size);
-	return STEP_ANSWERED;
-}
-
 static enum step_result miss(struct walk *w)
 {
 	if (w->step->kind == STEP_STATIC)
@@ -108,6 +89,37 @@ static enum step_result miss(struct walk *w)
 	if (w->step->flags & STEP_FALLTHROUGH)
 		return STEP_NEXT;
 	negative(w, RCODE_NXDOMAIN);
+	return STEP_ANSWERED;
+}
+
+// The name exists, the type does not: NODATA, but for the names that CoreDNS looks up by type.
+static enum step_result no_such_type(struct walk *w)
+{
+	uint8_t flags = w->found.name->flags;
+	uint16_t qtype = w->reply.q->qtype;
+
+	if ((flags & NAME_STRICT) && qtype != RR_TYPE_SOA)
+		return miss(w);
+	if ((flags & NAME_NO_PTR) && qtype == RR_TYPE_PTR)
+		return miss(w);
+	negative(w, RCODE_NOERROR);
+	return STEP_ANSWERED;
+}
+
+static enum step_result hit(struct walk *w)
+{
+	const struct found *f = &w->found;
+	const struct image_set *set = image_find_set(f->img, f->name, w->reply.q->qtype);
+
+	w->reply.rcode = RCODE_NOERROR;
+	if (set == NULL)
+		return no_such_type(w);
+	if (set->flags & SET_PUNT)
+		return STEP_PUNTED;
+	w->reply.flags |= HEADER_AA;
+	reply_section(&w->reply, image_section_at(f->img, set->section),
+		(w->plan->rule->flags & RULE_ROTATE) ? REPLY_ROTATED : REPLY_IN_ORDER,
+		w->step->zone_size);
 	return STEP_ANSWERED;
 }
 

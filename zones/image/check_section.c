@@ -20,24 +20,60 @@ struct walk {
 	uint32_t n_pointers; // owners that point into the section
 };
 
-// The owner: the question's name, a name inside the answer records before it, or spelled out.
+// Walks the labels at pos, which may not reach end, and strictly backwards through pointers into
+// the section. Returns the position behind the name's own bytes, 0 when it is malformed.
+static size_t name_walk(const struct walk *w, size_t pos, size_t end, bool *has_pointer)
+{
+	const uint8_t *p = w->rrs.base;
+	size_t behind = 0;
+	size_t size = 0;
+
+	while (pos < end) {
+		uint8_t len = p[pos];
+		if (len >= 0xc0) {
+			if (pos + 2 > end)
+				return 0;
+			// Huge when it aims in front of the section.
+			size_t target = (size_t)(be16_get(p + pos) & 0x3fff) - w->base_bytes;
+			*has_pointer = true;
+			behind = behind == 0 ? pos + 2 : behind;
+			if (target >= pos)
+				return 0;
+			end = pos;
+			pos = target;
+			continue;
+		}
+		size += 1u + len;
+		if (len > DNS_LABEL_MAX_BYTES || size > DNS_NAME_MAX_BYTES || pos + 1 + len > end)
+			return 0;
+		pos += 1u + len;
+		if (len == 0)
+			return behind == 0 ? pos : behind;
+	}
+	return 0;
+}
+
+// A name of a record; its bytes must end by `end`.
+static bool name_ok(struct walk *w, size_t end)
+{
+	bool has_pointer = false;
+	size_t behind = name_walk(w, w->rrs.pos, end, &has_pointer);
+
+	if (behind == 0)
+		return false;
+	w->n_pointers += has_pointer;
+	w->rrs.pos = behind;
+	return true;
+}
+
+// The owner: the question's name, a name inside the records before it, or spelled out.
 static bool owner_ok(struct walk *w)
 {
-	size_t pos = w->rrs.pos;
-	const uint8_t *p = w->rrs.base + pos;
-
-	if (rdbuf_left(&w->rrs) < 2)
-		return false;
-	if (p[0] < 0xc0) {
-		size_t size = dname_size(p, rdbuf_left(&w->rrs));
-		return size != 0 && rdbuf_take(&w->rrs, size) != NULL;
-	}
-	uint16_t value = rdbuf_u16(&w->rrs);
-	if (value == OWNER_POINTER)
+	if (rdbuf_left(&w->rrs) >= 2 && be16_get(w->rrs.base + w->rrs.pos) == OWNER_POINTER) {
+		w->rrs.pos += 2;
 		return true;
-	size_t target = (size_t)(value & 0x3fff) - w->base_bytes; // huge when it is in front
-	w->n_pointers++;
-	return target < pos && dname_size(w->rrs.base + target, pos - target) != 0;
+	}
+	return name_ok(w, w->rrs.size_bytes);
 }
 
 static bool name_fills(const uint8_t *rdata, size_t size)
@@ -70,7 +106,6 @@ static bool rdata_ok(uint16_t type, const uint8_t *rdata, size_t size)
 	case RR_TYPE_AAAA:
 		return size == 16;
 	case RR_TYPE_NS:
-	case RR_TYPE_CNAME:
 	case RR_TYPE_PTR:
 		return name_fills(rdata, size);
 	case RR_TYPE_SRV:
@@ -92,6 +127,10 @@ static bool rr_ok(struct walk *w)
 	uint16_t class = rdbuf_u16(&w->rrs);
 	uint32_t ttl = rdbuf_u32(&w->rrs);
 	uint16_t size = rdbuf_u16(&w->rrs);
+	size_t end = w->rrs.pos + size;
+	if (type == RR_TYPE_CNAME) // its target may be compressed
+		return class == RR_CLASS_IN && ttl <= INT32_MAX && end <= w->rrs.size_bytes &&
+			name_ok(w, end) && w->rrs.pos == end;
 	const uint8_t *rdata = rdbuf_take(&w->rrs, size);
 	return rdata != NULL && class == RR_CLASS_IN && ttl <= INT32_MAX &&
 		rdata_ok(type, rdata, size);

@@ -127,6 +127,8 @@ enum name_flag {
 	NAME_TOMBSTONE = 1, // overlay only: the base's name is gone
 	NAME_POD_NS = 2, // ns.pod.Z of an existing namespace: pods insecure may be synthesised
 	NAME_WILDCARD = 4, // answers for every name below it that has no entry (zonal)
+	NAME_STRICT = 8, // a type without a set is a name error, but for SOA (k8s:2.3, 2.7)
+	NAME_NO_PTR = 16, // PTR is a name error (k8s:2.3, ns.dns)
 };
 
 // A name that exists. Identity: (view, normalised name, us_mask); an overlay entry hides the

@@ -13,11 +13,19 @@ enum {
 	RR_MAX_BYTES = DNS_NAME_MAX_BYTES * 2 + DNS_RR_FIXED_BYTES + 6,
 	SECTION_MAX_BYTES = 4 * 1024 * 1024,
 	RR_MAX = 65535,
+	SEEN_MAX = 128,
 };
 
 // Fix-up positions of one kind while they are collected.
 struct fixes {
 	uint32_t *pos;
+	size_t n;
+};
+
+// Where labels of the names in a CNAME chain stand, for compression (RFC 1035 4.1.4).
+struct seen_names {
+	const uint8_t *suffix[SEEN_MAX]; // in names that live as long as the encoding
+	uint32_t pos[SEEN_MAX];
 	size_t n;
 };
 
@@ -132,18 +140,79 @@ static void rr_extra(struct encoder *e, const struct record_set *set, const stru
 	rr_end(e);
 }
 
-static void rr_chain(struct encoder *e, const struct record_chain *c)
+// Position of a suffix that was written before, or 0.
+static size_t find_suffix(const struct seen_names *seen, const uint8_t *suffix)
 {
-	wrbuf_bytes(&e->rrs, c->owner->wire, c->owner->size_bytes);
+	for (size_t i = 0; i < seen->n; i++) {
+		if (dname_is_equal(seen->suffix[i], suffix))
+			return seen->pos[i];
+	}
+	return 0;
+}
+
+// Writes a name, from the first suffix that stands in the section on as a pointer.
+static void name_compressed(struct encoder *e, struct seen_names *seen, const uint8_t *wire)
+{
+	for (; *wire != 0; wire += 1u + *wire) {
+		size_t pos = find_suffix(seen, wire);
+		if (pos != 0 && e->base_bytes + pos < POINTER_MAX) {
+			fix_add(&e->ptr, e->rrs.pos);
+			wrbuf_u16(&e->rrs, (uint16_t)(0xc000u | (e->base_bytes + pos)));
+			return;
+		}
+		if (seen->n < SEEN_MAX) {
+			seen->suffix[seen->n] = wire;
+			seen->pos[seen->n++] = (uint32_t)e->rrs.pos;
+		}
+		wrbuf_bytes(&e->rrs, wire, 1u + *wire);
+	}
+	wrbuf_u8(&e->rrs, 0);
+}
+
+// rdlength and the target of a CNAME.
+static void rr_cname(struct encoder *e, struct seen_names *seen, const struct dname *target)
+{
+	uint8_t *size = wrbuf_claim(&e->rrs, 2);
+	size_t start = e->rrs.pos;
+
+	name_compressed(e, seen, target->wire);
+	if (size != NULL)
+		be16_put(size, (uint16_t)(e->rrs.pos - start));
+}
+
+static void rr_chain(struct encoder *e, struct seen_names *seen, const struct record_chain *c)
+{
+	name_compressed(e, seen, c->owner->wire);
 	rr_head(&e->rrs, c->type, c->ttl_s);
-	rr_data(e, c->type, &c->data);
+	if (c->type == RR_TYPE_CNAME)
+		rr_cname(e, seen, &c->data.target);
+	else
+		rr_data(e, c->type, &c->data);
 	rr_end(e);
+}
+
+// A CNAME and what it leads to: long enough to be worth compressing, and CNAME targets may be
+// (RFC 1035 3.3.1).
+static void encode_chain(struct encoder *e, const struct record_set *set)
+{
+	struct seen_names seen = {.n = 0};
+
+	wrbuf_u16(&e->rrs, OWNER_POINTER);
+	rr_head(&e->rrs, RR_TYPE_CNAME, set->ttl_s);
+	rr_cname(e, &seen, &set->data[0].target);
+	rr_end(e);
+	for (size_t i = 0; i < set->n_chain; i++)
+		rr_chain(e, &seen, &set->chain[i]);
 }
 
 static void encode_answer(struct encoder *e, const struct record_set *set)
 {
 	uint16_t type = set->rr_type != 0 ? set->rr_type : set->type;
 
+	if (set->n_chain > 0 && set->n == 1 && type == RR_TYPE_CNAME) {
+		encode_chain(e, set);
+		return;
+	}
 	for (size_t i = 0; i < set->n; i++) {
 		wrbuf_u16(&e->rrs, OWNER_POINTER);
 		rr_head(&e->rrs, type, set->ttl_s);
@@ -156,8 +225,6 @@ static void encode_answer(struct encoder *e, const struct record_set *set)
 		rr_text(&e->rrs, set->text);
 		rr_end(e);
 	}
-	for (size_t i = 0; i < set->n_chain; i++)
-		rr_chain(e, &set->chain[i]);
 }
 
 static void zone_pointer(struct encoder *e)
@@ -275,7 +342,8 @@ struct section_blob section_encode(
 
 	if (n == 0 || n_an > RR_MAX || set->n_extra > RR_MAX)
 		return (struct section_blob){0};
-	void *scratch = encoder_init(&e, n + 3, qname_size); // 3: a SOA has three zone pointers
+	// A SOA has three zone pointers, a chained CNAME two pointers of its own.
+	void *scratch = encoder_init(&e, n + set->n_chain + 3, qname_size);
 	if (scratch == NULL)
 		return (struct section_blob){0};
 	if (set->soa != NULL)
