@@ -2,9 +2,9 @@
 // Listeners and rules. A block is chosen by address and port, then by the longest zone among the
 // keys of all blocks there; inside it, every zone that a directive names gets a rule of its own, so
 // that a rule's steps hold for all names of the rule.
-#include "control/chains/chains.h"
 #include "control/policy_private.h"
 
+#include "control/chains/chains.h"
 #include "zones/wire/dname.h"
 
 #include <arpa/inet.h>
