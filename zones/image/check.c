@@ -262,8 +262,8 @@ static int name_compare(
 
 static enum image_refusal check_name(const struct image *img, const struct image_name *n)
 {
-	const unsigned known = NAME_TOMBSTONE | NAME_POD_NS | NAME_WILDCARD |
-		NAME_STRICT | NAME_NO_PTR;
+	const unsigned known =
+		NAME_TOMBSTONE | NAME_POD_NS | NAME_WILDCARD | NAME_STRICT | NAME_NO_PTR;
 
 	if (!is_lower_name(img, n->name_off, n->name_size))
 		return IMAGE_REFUSED_NAME;
