@@ -108,6 +108,7 @@ static int add_instance(struct setup *s, const struct setup *old, const struct s
 	if (rc != 0)
 		return err_set(e, rc, "kubernetes: %s", strerror(-rc));
 	add_locals(&in->synth, server, o);
+	in->synth.has_upstream = config_find(server, DIR_FORWARD, 0) != NULL;
 	return 0;
 }
 

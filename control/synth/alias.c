@@ -187,6 +187,7 @@ static int address_set(struct work *w, const struct chain *c, const struct captu
 		return 0;
 	*out = (struct record_set){.type = type,
 		.rr_type = RR_TYPE_CNAME,
+		.flags = c->is_outside && w->y->has_upstream ? RECORD_SET_PUNT : 0,
 		.ttl_s = ttl_s,
 		.data = first,
 		.n = 1,

@@ -37,6 +37,9 @@ struct synth {
 	const struct synth_zone *primary; // zone of PTR targets, NULL without a forward zone
 	struct object_address local[SYNTH_LOCAL_MAX]; // the server's own addresses (k8s:2.4)
 	size_t n_local;
+	// Another plugin of the block resolves names outside: an alias to one is completed by the
+	// slow path (k8s:2.5).
+	bool has_upstream;
 	uint32_t serial; // 0 before the first sync (k8s:2.1)
 	uint32_t clusterset_serial;
 };

@@ -56,6 +56,9 @@ struct record_set {
 	const char *text; // TXT only: one character string
 };
 
+// A set whose answer the slow path completes; the same bit as SET_PUNT of zones/image/format.h.
+enum { RECORD_SET_PUNT = 1 };
+
 // Which of a name's first two labels may come with or without a leading underscore; bit u stands
 // for query.underscores == u.
 enum record_underscore {
