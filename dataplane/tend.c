@@ -14,7 +14,7 @@ enum {
 	PROBE_SOURCE_PORT = 40053,
 };
 
-static void announce(const struct tend *t)
+static void announce_through(const struct tend *t, const struct worker *w)
 {
 	for (unsigned i = 0; i < t->host->n_addresses; i++) {
 		if (t->host->addresses[i].is_shared)
@@ -25,9 +25,17 @@ static void announce(const struct tend *t)
 		size_t size = frame_announce(t->host, i, rte_pktmbuf_mtod(m, uint8_t *));
 		m->data_len = (uint16_t)size;
 		m->pkt_len = (uint32_t)size;
-		if (rte_ring_enqueue(t->workers[0].lane.frames, m) != 0)
+		if (rte_ring_enqueue(w->lane.frames, m) != 0)
 			rte_pktmbuf_free(m);
 	}
+}
+
+// Through every queue: a packet socket whose interface was down fails the next thing sent, which
+// shall not be a reply.
+static void announce(const struct tend *t)
+{
+	for (unsigned i = 0; i < t->n_workers; i++)
+		announce_through(t, &t->workers[i]);
 }
 
 static void tend_link(struct tend *t)

@@ -70,7 +70,8 @@ static uint64_t checksum_offloads(const struct rte_eth_dev_info *info)
 
 static int device_configure(struct port *p, const struct rte_eth_dev_info *info, struct err *err)
 {
-	struct rte_eth_conf conf = {.rxmode.mtu = p->mtu};
+	// An interface of the kernel has its own MTU; drivers know only their default.
+	struct rte_eth_conf conf = {.rxmode.mtu = p->ifname[0] != 0 ? 0 : p->mtu};
 	const uint64_t hash = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP |
 		RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
 
