@@ -233,6 +233,26 @@ static void add_cname(struct image_build *b)
 	(void)add_name(b, "out.ns.svc.cluster.local.", RECORD_US_EXACT, &out, 1);
 }
 
+// k8s:2.3, 2.7: names that are name errors for types they do not have.
+static void add_strict(struct image_build *b)
+{
+	struct record_set txt = {.type = RR_TYPE_TXT, .ttl_s = TTL_S, .text = "x"};
+	struct dname strict = image_fixture_name("strict.cluster.local.");
+	struct dname no_ptr = image_fixture_name("ns.dns.cluster.local.");
+	struct image_build_name names[] = {
+		{.view = VIEW,
+			.wire = strict.wire,
+			.flags = NAME_STRICT,
+			.sets = &txt,
+			.n_sets = 1,
+			.alias_of = IMAGE_NONE},
+		{.view = VIEW, .wire = no_ptr.wire, .flags = NAME_NO_PTR, .alias_of = IMAGE_NONE},
+	};
+
+	assert_int_equal(image_build_name(b, &names[0], NULL), 0);
+	assert_int_equal(image_build_name(b, &names[1], NULL), 0);
+}
+
 static void add_fixed(struct image_build *b, uint32_t serial)
 {
 	static const char *const empty[] = {"svc.cluster.local.", "pod.cluster.local.",
@@ -307,6 +327,7 @@ void image_fixture_make(struct image_fixture *f, const struct image_fixture_spec
 		add_headless(b, spec->n_endpoints, spec->generation);
 		add_cname(b);
 		add_fixed(b, (uint32_t)spec->generation);
+		add_strict(b);
 	}
 	assert_int_equal(image_build_seal(b, &f->size_bytes, &err), 0);
 	f->bytes = aligned_alloc(64, f->size_bytes);
