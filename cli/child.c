@@ -142,6 +142,8 @@ static int prepare(const struct child *c, const struct child_args *a)
 	(void)sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) != 0)
 		return -errno;
+	if (c->runtime_dir != NULL && setenv("RUNTIME_DIRECTORY", c->runtime_dir, 1) != 0)
+		return -errno;
 	if (c->netns_fd >= 0 && setns(c->netns_fd, CLONE_NEWNET) != 0)
 		return -errno;
 	// Ours are close-on-exec anyway; what we were started with may not be.

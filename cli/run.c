@@ -292,6 +292,7 @@ int command_run(int argc, char **argv)
 	if (rc == 0)
 		rc = make_all(&s, &err);
 	s.children[CHILD_CONTROL].netns_fd = s.pre.api_netns_fd;
+	s.children[CHILD_DATAPLANE].runtime_dir = s.dir.path;
 	if (rc == 0)
 		say_start(&s);
 	else

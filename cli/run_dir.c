@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,23 @@ int run_dir_listen(struct run_dir *d, struct err *err)
 	return rc;
 }
 
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)at;
+	// What cannot be removed stays; the next start tries again.
+	(void)(kind == FTW_DP ? rmdir(path) : unlink(path));
+	return 0;
+}
+
+void run_dir_clean_dpdk(const struct run_dir *d)
+{
+	char path[PATH_MAX];
+
+	if (run_dir_file(d, "dpdk", path))
+		(void)nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
 void run_dir_close(struct run_dir *d)
 {
 	const int fds[] = {d->supervisor_fd, d->dataplane_fd, d->slowpath_fd};
@@ -141,6 +159,7 @@ void run_dir_close(struct run_dir *d)
 		if (run_dir_file(d, left_files[i], path))
 			(void)unlink(path);
 	}
+	run_dir_clean_dpdk(d);
 	(void)rmdir(d->path); // stays when somebody put files there
 	(void)close(d->lock_fd);
 	d->path[0] = 0;

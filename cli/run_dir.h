@@ -25,5 +25,8 @@ struct run_dir {
 // Path of a file in it; false when it is too long.
 bool run_dir_file(const struct run_dir *d, const char *name, char out[PATH_MAX]);
 
+// Removes what DPDK of a dataplane that is gone left in it (EAL makes a directory per process).
+void run_dir_clean_dpdk(const struct run_dir *d);
+
 // Closes and removes everything; accepts the zeroed struct.
 void run_dir_close(struct run_dir *d);

@@ -96,8 +96,10 @@ static void child_ended(struct supervisor *s, enum child_role role)
 	int status = child_reap(c);
 
 	say_end(c, status);
-	if (role == CHILD_DATAPLANE)
+	if (role == CHILD_DATAPLANE) {
 		forget_workers(s);
+		run_dir_clean_dpdk(&s->dir);
+	}
 	if (is_failed_start(s, c, status)) {
 		say_error("the start failed name=%s", c->name);
 		s->is_stopping = true;
