@@ -127,7 +127,8 @@ void next_complete(struct resource *r)
 	}
 	explain_success(r);
 	if (r->stats.synced && now != 0 && now < known) {
-		r->stats.relists[KUBE_RELIST_BACKWARDS]++;
+		if (r->reason != KUBE_RELIST_BACKWARDS)
+			r->stats.relists[KUBE_RELIST_BACKWARDS]++;
 		log_warn("kube", "resource versions went back: has etcd been restored?",
 			LOG_STR("resource", object_kind_name(r->spec.kind)),
 			LOG_NUM("known", (int64_t)known), LOG_NUM("now", (int64_t)now));

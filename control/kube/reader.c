@@ -19,6 +19,11 @@ static const char *const paths[OBJECT_KINDS] = {
 	[OBJECT_IMPORT_SLICE] = "/apis/discovery.k8s.io/v1/endpointslices",
 };
 
+const char *reader_path(enum object_kind kind)
+{
+	return paths[kind];
+}
+
 // Adds &key=value, escaped. The string is owned by the caller; NULL stays NULL.
 static char *query_add(char *query, const char *key, const char *value)
 {
@@ -240,6 +245,7 @@ void reader_start(struct reader *rd)
 	rd->last_byte_ms = rd->started_ms;
 	rd->deadline_ms = 0;
 	rd->good = false;
+	rd->checked = false;
 	rd->server = env->server;
 	path = query_of(rd);
 	o.path = path;

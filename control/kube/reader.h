@@ -49,6 +49,7 @@ struct reader {
 	bool unpaged; // a page came too late: all in one (api:1.3)
 	bool fresh; // do not trust standing connections
 	bool good; // the request was answered with 200
+	bool checked; // that the server has reached rv
 	bool tried_401; // credentials were read again for this request
 	char rv[40];
 	uint64_t list_rv; // as number, when complete was reached
@@ -63,6 +64,9 @@ struct reader {
 	char text[160]; // about the last failure
 	long retry_after_s;
 };
+
+// Where the API has objects of a kind.
+const char *reader_path(enum object_kind kind);
 
 // Starts the request that want and rv call for. ended may come right away when it cannot even
 // start.

@@ -203,6 +203,7 @@ static void decide(struct resource *r)
 {
 	if (r->next != NULL && r->next->complete && r->next->want == READER_STREAMED) {
 		r->next->want = READER_WATCH;
+		r->next->checked = true; // by having listed
 		r->stats.list_results[KUBE_OK]++; // the same request goes on as a watch
 		next_complete(r);
 	}
@@ -211,6 +212,30 @@ static void decide(struct resource *r)
 			LOG_STR("resource", object_kind_name(r->spec.kind)));
 		relist(r, KUBE_RELIST_BACKWARDS, KUBE_OK);
 	}
+}
+
+// A watch that goes on from an older request: is the server where we think it is?
+static void check_version(struct resource *r)
+{
+	struct reader *rd = r->live;
+
+	if (rd == NULL || !rd->good || rd->checked || rd->want != READER_WATCH ||
+		rd->request == NULL)
+		return;
+	rd->checked = true;
+	check_start(&r->check, decode_resource_version(rd->rv));
+}
+
+static void on_backwards(struct check *c, uint64_t now)
+{
+	struct resource *r = c->user;
+
+	if (r->live == NULL)
+		return;
+	log_warn("kube", "the server is behind what was read from it: has etcd been restored?",
+		LOG_STR("resource", object_kind_name(r->spec.kind)),
+		LOG_NUM("known", (int64_t)c->known), LOG_NUM("now", (int64_t)now));
+	relist(r, KUBE_RELIST_BACKWARDS, KUBE_OK);
 }
 
 static void on_decide(uv_timer_t *timer)
@@ -222,6 +247,7 @@ static void on_decide(uv_timer_t *timer)
 		r->env->reached(r->env);
 	}
 	decide(r);
+	check_version(r);
 	retry_set_phase(r);
 }
 
@@ -313,6 +339,8 @@ int resource_init(struct resource *r, struct reader_env *env, const struct kube_
 		};
 		timer_init(r, &r->retry[i], &r->readers[i]);
 	}
+	r->check =
+		(struct check){.env = env, .spec = &r->spec, .backwards = on_backwards, .user = r};
 	timer_init(r, &r->decide, r);
 	timer_init(r, &r->tick, r);
 	return 0;
@@ -380,6 +408,7 @@ void resource_close(struct resource *r, void (*closed)(struct resource *r))
 	r->next = NULL;
 	reader_reset(&r->readers[0]);
 	reader_reset(&r->readers[1]);
+	check_cancel(&r->check);
 	free((void *)(uintptr_t)r->spec.label_selector); // copied by copy_spec
 	free((void *)(uintptr_t)r->spec.field_selector);
 	for (size_t i = 0; i < ARRAY_LEN(timers); i++) {

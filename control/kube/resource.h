@@ -5,6 +5,7 @@
 
 #include "control/base/log.h"
 #include "control/kube/backoff.h"
+#include "control/kube/check.h"
 #include "control/kube/reader.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct resource {
 	uv_timer_t tick; // looks for silence and at audit_due_ms
 	struct reader *live; // fills LIVE; NULL: nobody does
 	struct reader *next; // fills NEXT
+	struct check check;
 	struct backoff backoff;
 	uint64_t audit_due_ms; // the next audit, or while settling the comparison; 0: none
 	uint64_t refused_until_ms; // no streaming lists before

@@ -245,6 +245,22 @@ def test_f9_versions_that_go_back_read_all_again(api, probe):
     assert stats["relist_backwards"] >= 1
 
 
+def test_f9_a_server_that_is_behind_is_noticed_though_its_watch_says_nothing(api, probe):
+    p = probe()
+    p.wait("synced services")
+    with api.lock:
+        api.objects["services"].pop(("ns", "a"))
+        api.history.clear()
+        api.rv = 700
+    api.end_watches()
+    p.wait("synced services 700 2")
+    assert p.stats()["relist_backwards"] == 1 and api.checks == 1
+    p.logged("the server is behind")
+    api.end_watches()
+    p.until(lambda s: s["phase"] == "watching" and api.checks == 2)
+    assert p.names() == ["ns/b", "ns/c"]
+
+
 def test_f10_an_audit_finds_and_repairs_what_the_watch_missed(api, probe):
     p = probe(timing={"audit": 300})
     p.wait("synced services")
