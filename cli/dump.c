@@ -5,7 +5,10 @@
 #include "cli/listing.h"
 #include "cli/source.h"
 
+#include "zones/wire/rr.h"
+
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 static const char help[] =
@@ -33,9 +36,13 @@ static int print_all(const struct source *src)
 		(unsigned long long)snapshot_top(s)->header->generation, l.n);
 	for (size_t i = 0; i < l.n; i++) {
 		const struct listing_name *name = &l.names[i];
-		for (unsigned k = 0; k < name->in->n_sets; k++)
-			listing_records(&l, name, name->img->sets[name->in->first_set + k].type,
-				print_line, NULL);
+		// Under an alias every type answers the CNAME again.
+		bool is_alias = image_find_set(name->img, name->in, RR_TYPE_CNAME) != NULL;
+		for (unsigned k = 0; k < name->in->n_sets; k++) {
+			uint16_t type = name->img->sets[name->in->first_set + k].type;
+			if (!is_alias || type == RR_TYPE_CNAME)
+				listing_records(&l, name, type, print_line, NULL);
+		}
 	}
 	listing_close(&l);
 	return ferror(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
