@@ -13,6 +13,7 @@ enum exit_code {
 typedef int command_fn(int argc, char **argv);
 
 command_fn command_check;
+command_fn command_compare;
 command_fn command_diff;
 command_fn command_dump;
 command_fn command_query;

@@ -104,7 +104,7 @@ static int tell(struct diff *d, struct diff_change *change)
 		subtract(r, a);
 		change->removed = (struct diff_lines){r->items, r->n};
 		change->added = (struct diff_lines){a->items, a->n};
-		bool is_bare = change->kind == DIFF_GONE || change->kind == DIFF_ADDED;
+		bool is_bare = change->kind != DIFF_POLICY && change->type == 0;
 		if (r->n + a->n > 0 || is_bare)
 			rc = d->fn(d->user, change);
 	}

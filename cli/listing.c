@@ -130,7 +130,8 @@ void listing_close(struct listing *l)
 	*l = (struct listing){0};
 }
 
-static void read_answers(const struct ask_reply *reply, listing_line_fn *line, void *user)
+static void read_answers(
+	const struct ask_reply *reply, uint16_t type, listing_line_fn *line, void *user)
 {
 	static char text[4096];
 	struct rdbuf r = rdbuf_of(reply->msg, reply->size_bytes);
@@ -144,7 +145,9 @@ static void read_answers(const struct ask_reply *reply, listing_line_fn *line, v
 	for (unsigned i = 0; i < n && !r.bad; i++) {
 		struct message_rr rr;
 		message_rr(&r, &rr);
-		if (!r.bad)
+		// An alias comes with the question for CNAME, the rest of its chain with other
+		// names.
+		if (!r.bad && rr.type == type && dname_is_equal(rr.owner.wire, name.wire))
 			line(user, message_rr_print(&r, &rr, text, sizeof(text)));
 	}
 }
@@ -160,5 +163,5 @@ void listing_records(const struct listing *l, const struct listing_name *name, u
 
 	ask_snapshot(l->snapshot, &a, &reply);
 	if (reply.size_bytes > 0)
-		read_answers(&reply, line, user);
+		read_answers(&reply, type, line, user);
 }

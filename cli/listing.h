@@ -30,8 +30,8 @@ void listing_close(struct listing *l);
 // The order of the names; two snapshots' entries of one name compare as equal.
 int listing_compare(const struct listing_name *a, const struct listing_name *b);
 
-// Calls line with "owner TTL IN TYPE data" for each record that the name answers for the type. A
-// set that the slow path completes has no lines (its CNAME has).
+// Calls line with "owner TTL IN TYPE data" for each record of the type that the name owns. What an
+// alias leads to is told with the names it belongs to.
 typedef void listing_line_fn(void *user, const char *line);
 void listing_records(const struct listing *l, const struct listing_name *name, uint16_t type,
 	listing_line_fn *line, void *user);

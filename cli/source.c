@@ -132,6 +132,7 @@ static int run_control(struct stage *t, const char *dump, const char *conf, stru
 	child_args_option(&a, "--run-dir", t->dir);
 	child_args_option(&a, "--state-dir", t->dir);
 	child_args_option(&a, "--address", "127.0.0.1");
+	child_args_option(&a, "--log-level", "warn"); // the command says what matters
 	child_args_fd(&a, "--counters-fd", t->counters_fd);
 	int rc = child_start(&t->control, &a);
 	child_args_fini(&a);
