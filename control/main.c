@@ -2,6 +2,7 @@
 // burst53-control.
 #include "control/image_file.h"
 #include "control/options.h"
+#include "control/run.h"
 
 #include <stdio.h>
 
@@ -16,6 +17,7 @@ static int fail(const struct err *e)
 int main(int argc, char **argv)
 {
 	static struct options o;
+	static struct run r;
 	struct err e = {0};
 	int rc = options_parse(argc, argv, &o);
 
@@ -23,6 +25,5 @@ int main(int argc, char **argv)
 		return rc > 0 ? 0 : 2;
 	if (o.write_image != NULL)
 		return image_file_write(&o.setup, o.write_image, &e) == 0 ? 0 : fail(&e);
-	(void)fputs("burst53-control: --write-image is needed\n", stderr);
-	return 2;
+	return run_control(&r, &o, &e) == 0 ? 0 : fail(&e);
 }

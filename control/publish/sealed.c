@@ -38,7 +38,9 @@ int sealed_make(struct image_build *b, struct sealed *out, struct err *e)
 	*out = (struct sealed){.fd = rc,
 		.size_bytes = size_bytes,
 		.generation = f.header.generation,
-		.hash = f.header.hash};
+		.hash = f.header.hash,
+		.base_generation = f.header.base_generation,
+		.base_hash = f.header.base_hash};
 	return 0;
 }
 

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// A new Corefile: read and judged beside the one in force, which stays until the new one has all
+// its data; a bad one changes nothing (k8s:2.13 reload).
+#include "control/run.h"
+
+#include "control/base/log.h"
+#include "zones/corefile/service.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void refuse(struct run *r, const struct err *e)
+{
+	char text[512];
+
+	counter_add(&r->counters->reloads_failed, 1);
+	log_error("corefile", "reload refused, the old one stays",
+		LOG_STR("reason", err_print(e, text, sizeof(text))));
+}
+
+static void drop_next(struct run *r)
+{
+	struct stage *next = r->next;
+
+	r->next = NULL;
+	if (next == NULL)
+		return;
+	fold_forget(r, next);
+	stage_free(next, r->cur);
+}
+
+// Serials of a new stage go on from those in force.
+static void inherit(struct run *r, struct stage *next)
+{
+	uint32_t serial = layers_serial(&r->cur->layers);
+
+	if (serial > r->serial_floor)
+		r->serial_floor = serial;
+	for (size_t i = 0; i < next->setup->n_instances; i++) {
+		struct instance *in = &next->setup->instances[i];
+		if (!cluster_is_synced(in->cluster))
+			continue;
+		in->synth.serial = in->synth.clusterset_serial = r->serial_floor;
+		if (layers_synced(&next->layers, in->cluster) != 0)
+			log_error("build", "memory is short while reloading");
+	}
+}
+
+static void begin(struct run *r, struct setup *setup)
+{
+	struct err e = {0};
+	struct stage *next = stage_new(setup);
+
+	if (next == NULL) {
+		(void)err_set(&e, -ENOMEM, "memory is short");
+		setup_release(setup, r->cur->setup);
+		refuse(r, &e);
+		return;
+	}
+	inherit(r, next);
+	r->next = next;
+	const struct cluster_events events = run_events(r);
+	if (setup_start(setup, r->cur->setup, &r->loop, &events, &e) != 0) {
+		refuse(r, &e);
+		drop_next(r);
+		return;
+	}
+	counter_add(&r->counters->reloads, 1);
+	log_info("corefile", "reloaded", LOG_STR("file", r->o->setup.corefile));
+}
+
+void reload_now(struct run *r)
+{
+	struct err e = {0};
+
+	drop_next(r);
+	struct setup *setup = setup_new(&r->o->setup, r->cur->setup, &e);
+	if (setup == NULL) {
+		refuse(r, &e);
+		return;
+	}
+	r->config_hash = setup->config.hash;
+	begin(r, setup);
+}
+
+static const struct config_reload *find_reload(const struct config *c)
+{
+	for (size_t i = 0; i < c->n_servers; i++) {
+		const struct config_directive *d = config_find(&c->servers[i], DIR_RELOAD, 0);
+		if (d != NULL && d->data != NULL)
+			return d->data;
+	}
+	return NULL;
+}
+
+static void arm(struct run *r);
+
+static void on_reload(uv_timer_t *t)
+{
+	struct run *r = t->data;
+	const struct config_options options = {.port = r->o->setup.dns_port};
+	struct config c = {0};
+	struct err e = {0};
+
+	// The hash is over the words behind imports. What does not parse is no reason to act.
+	if (config_parse_file(r->o->setup.corefile, &options, &c, &e) == 0 &&
+		c.hash != r->config_hash)
+		reload_now(r);
+	config_free(&c);
+	arm(r);
+}
+
+// The directive's interval, and a part of its jitter so that replicas do not move together.
+static void arm(struct run *r)
+{
+	const struct config_reload *c = find_reload(&r->cur->setup->config);
+
+	if (c == NULL || c->off)
+		return;
+	uint64_t jitter = c->jitter_ms == 0 ? 0 : uv_hrtime() % c->jitter_ms;
+	(void)uv_timer_start(
+		&r->reload, on_reload, c->interval_ms + jitter, 0); // fails only when closing
+}
+
+void reload_init(struct run *r)
+{
+	(void)uv_timer_init(&r->loop, &r->reload); // cannot fail
+	r->reload.data = r;
+	r->config_hash = r->cur->setup->config.hash;
+	arm(r);
+}
