@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from conftest import Probe, service
 from fakeapi import FakeApi
+from probing import Probe, service
 
 # Subjects, names and signers of the certificates: file -> (names, signed by).
 CERTS = {"server": ("IP:127.0.0.1", "ca"), "named": ("DNS:kube.test", "ca"), "other": ("IP:127.0.0.1", "ca2"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PROBE, service
+from probing import PROBE, service
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 SLICE = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",

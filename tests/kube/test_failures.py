@@ -3,8 +3,8 @@
 
 import json
 
-from conftest import Probe, service
 from fakeapi import Fault, status
+from probing import Probe, service
 
 
 def test_a_streamed_list_fills_live_at_its_bookmark(api, probe):
