@@ -218,6 +218,16 @@ void frame_fixture_solicit(struct frame_fixture *f, bool is_probe)
 	frame_fixture_sum(f);
 }
 
+void frame_fixture_change(struct frame_fixture *f, const struct frame_change *c)
+{
+	size_t at = c->offset + (c->start == AT_ETH ? 0 : c->start == AT_IP ? f->l3 : f->l4);
+
+	memcpy(f->bytes + at, c->bytes, c->n);
+	if (c->sums == RESUM)
+		frame_fixture_sum(f);
+	f->size_bytes = (size_t)((int)f->size_bytes - c->cut);
+}
+
 struct frame frame_fixture_frame(struct frame_fixture *f)
 {
 	return (struct frame){.bytes = f->bytes,

@@ -43,5 +43,20 @@ void frame_fixture_sum(struct frame_fixture *f);
 // True when every checksum in an IP frame at bytes is whole and right. Knows UDP, ICMP and ICMPv6.
 bool frame_fixture_is_right(const uint8_t *bytes, size_t size_bytes);
 
+// One change of a frame that would otherwise be answered, and what it must lead to.
+enum frame_sums { KEEP, RESUM };
+enum frame_start { AT_ETH, AT_IP, AT_L4 };
+struct frame_change {
+	const char *what;
+	uint8_t family;
+	enum frame_start start;
+	size_t offset;
+	uint8_t n, bytes[16];
+	enum frame_sums sums;
+	int cut; // bytes taken off the end (negative: added)
+	enum drop_reason drop; // DROP_REASON_COUNT: none
+};
+void frame_fixture_change(struct frame_fixture *f, const struct frame_change *c);
+
 // The frame as parsers get it.
 struct frame frame_fixture_frame(struct frame_fixture *f);
