@@ -3,6 +3,7 @@
 // signals; the others serve.
 #include "slowpath/base/log.h"
 #include "slowpath/feed/feed.h"
+#include "slowpath/forward/plan.h"
 #include "slowpath/options.h"
 #include "slowpath/thread.h"
 
@@ -17,8 +18,11 @@
 #include <unistd.h>
 
 enum {
-	FDS_KEPT = 512, // for everything that is no TCP connection
+	FDS_KEPT =
+		256, // for everything that is neither a TCP connection nor a question to upstreams
+	FETCHES_MAX = 8192, // questions to upstreams at once
 	CONNS_MIN = 64,
+	FILES_MS = 5000, // between looks at the files that the policy names
 	WAIT_MS = 1000,
 };
 
@@ -30,9 +34,12 @@ struct process {
 	struct watch signals;
 	struct roots roots;
 	struct feed feed;
+	struct timer files;
 	_Atomic unsigned n_conns;
 	struct thread *threads;
+	struct fetcher *fetchers[ROOTS_READERS_MAX];
 	unsigned n_threads;
+	unsigned max_fetches;
 	bool is_stopping;
 };
 
@@ -64,16 +71,20 @@ static int signals_start(struct process *p)
 static void limits_fit(struct process *p)
 {
 	struct rlimit r;
+	unsigned wanted = tcp_limits_default.max_conns + FETCHES_MAX + FDS_KEPT;
 
 	p->limits = tcp_limits_default;
+	p->max_fetches = FETCHES_MAX;
 	if (getrlimit(RLIMIT_NOFILE, &r) != 0)
 		return;
 	r.rlim_cur = r.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &r); // the limit read next tells
-	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= p->limits.max_conns + FDS_KEPT)
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= wanted)
 		return;
-	p->limits.max_conns =
-		r.rlim_cur < FDS_KEPT + CONNS_MIN ? CONNS_MIN : (unsigned)(r.rlim_cur - FDS_KEPT);
+	unsigned fds = (unsigned)r.rlim_cur;
+	p->max_fetches = fds / 8;
+	unsigned kept = p->max_fetches + FDS_KEPT;
+	p->limits.max_conns = fds < kept + CONNS_MIN ? CONNS_MIN : fds - kept;
 	log_line(LOG_WARN, "tcp", "fewer connections than planned", "max=%u", p->limits.max_conns);
 }
 
@@ -84,6 +95,21 @@ static unsigned threads_wanted(const struct options *o)
 	return n < 1 ? 1 : n > ROOTS_READERS_MAX ? ROOTS_READERS_MAX : (unsigned)n;
 }
 
+static struct holder *make_plan(const uint8_t *policy, size_t size_bytes, struct holder *old)
+{
+	struct plan *plan = plan_make(policy, size_bytes, (struct plan *)old); // its first member
+
+	return plan == NULL ? NULL : &plan->holder;
+}
+
+static void on_files(struct timer *t)
+{
+	struct process *p = (struct process *)((char *)t - offsetof(struct process, files));
+
+	feed_refresh(&p->feed);
+	loop_timer(&p->loop, &p->files, FILES_MS);
+}
+
 static int feed_start(struct process *p)
 {
 	struct err err = {0};
@@ -91,11 +117,14 @@ static int feed_start(struct process *p)
 		.listen_fd = p->options.publish_fd,
 		.peer_uid = p->options.peer_uid,
 		.counters = p->counters == NULL ? NULL : &p->counters->slowpath,
+		.plan = make_plan,
 	};
 	int rc = feed_init(&p->feed, &p->loop, &p->roots, &o);
 
 	if (rc != 0)
 		return rc;
+	p->files.fn = on_files;
+	loop_timer(&p->loop, &p->files, FILES_MS);
 	// What control sends soon replaces an inherited image that is no good.
 	if (feed_load(&p->feed, p->options.base_fd, p->options.overlay_fd, &err) != 0)
 		log_line(LOG_WARN, "feed", "inherited snapshot refused", "reason=\"%s\"", err.text);
@@ -111,6 +140,8 @@ static int threads_start(struct process *p)
 		.limits = &p->limits,
 		.n_conns = &p->n_conns,
 		.n_threads = p->n_threads,
+		.fetchers = p->fetchers,
+		.max_pending = p->max_fetches / p->n_threads,
 	};
 	int rc = 0;
 
@@ -118,7 +149,9 @@ static int threads_start(struct process *p)
 	if (p->threads == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < p->n_threads && rc == 0; i++)
-		rc = thread_start(&p->threads[i], i, &shared);
+		rc = thread_init(&p->threads[i], i, &shared);
+	for (unsigned i = 0; i < p->n_threads && rc == 0; i++)
+		rc = thread_start(&p->threads[i], &shared);
 	return rc;
 }
 
@@ -145,6 +178,10 @@ static void process_stop(struct process *p)
 {
 	for (unsigned i = 0; p->threads != NULL && i < p->n_threads; i++)
 		thread_stop(&p->threads[i]);
+	if (p->threads != NULL)
+		threads_drain(p->threads, p->n_threads, p->fetchers);
+	for (unsigned i = 0; p->threads != NULL && i < p->n_threads; i++)
+		thread_fini(&p->threads[i]);
 	free(p->threads);
 	feed_fini(&p->feed);
 	roots_fini(&p->roots);

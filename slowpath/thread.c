@@ -102,12 +102,40 @@ static int start_punt(struct thread *t, const struct thread_shared *s)
 	return punt_start(&t->punt, s->options->punt_fd, &t->loop, &t->server, t->punt_batch);
 }
 
-int thread_start(struct thread *t, unsigned index, const struct thread_shared *s)
+static int start_outside(struct thread *t, const struct thread_shared *s)
 {
+	const struct outside_options o = {
+		.loop = &t->loop,
+		.fetchers = s->fetchers,
+		.n_threads = s->n_threads,
+		.max_pending = s->max_pending,
+	};
+
+	t->outside = outside_new(&o);
+	t->server.outside = outside_answer;
+	t->server.outside_ctx = t->outside;
+	return t->outside == NULL ? -ENOMEM : 0;
+}
+
+int thread_init(struct thread *t, unsigned index, const struct thread_shared *s)
+{
+	const struct fetch_limits limits = {.max_fetches = s->max_pending};
+	int rc = loop_init(&t->loop);
+
 	t->index = index;
 	t->roots = s->roots;
 	t->server.counters = s->counters;
-	int rc = loop_init(&t->loop);
+	if (rc == 0) {
+		s->fetchers[index] = fetcher_new(&t->loop, &limits);
+		rc = s->fetchers[index] == NULL ? -ENOMEM : 0;
+	}
+	return rc;
+}
+
+int thread_start(struct thread *t, const struct thread_shared *s)
+{
+	int rc = start_outside(t, s);
+
 	if (rc == 0)
 		rc = start_udp(t, s);
 	if (rc == 0)
@@ -129,13 +157,38 @@ void thread_stop(struct thread *t)
 {
 	struct mail wake = {.fn = nothing};
 
-	if (t->is_running) {
-		atomic_store(&t->stopping, true);
-		loop_post(&t->loop, &wake);
-		(void)pthread_join(t->id, NULL); // it exists and is joined once
-		t->is_running = false;
+	if (!t->is_running)
+		return;
+	atomic_store(&t->stopping, true);
+	loop_post(&t->loop, &wake);
+	(void)pthread_join(t->id, NULL); // it exists and is joined once
+	(void)loop_drain(&t->loop); // wake may still be in the mailbox
+	t->is_running = false;
+}
+
+static void drain_all(struct thread *threads, unsigned n)
+{
+	bool had_mail = true;
+
+	while (had_mail) { // nobody asks anything new without a snapshot
+		had_mail = false;
+		for (unsigned i = 0; i < n; i++)
+			had_mail |= loop_drain(&threads[i].loop);
 	}
+}
+
+void threads_drain(struct thread *threads, unsigned n, struct fetcher **fetchers)
+{
+	drain_all(threads, n);
+	for (unsigned i = 0; i < n; i++)
+		fetcher_free(fetchers[i]);
+	drain_all(threads, n);
+}
+
+void thread_fini(struct thread *t)
+{
 	tcp_free(t->tcp);
+	outside_free(t->outside);
 	udp_batch_free(t->udp_batch);
 	punt_batch_free(t->punt_batch);
 	free(t->udp);

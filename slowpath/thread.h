@@ -3,7 +3,9 @@
 #pragma once
 
 #include "slowpath/feed/roots.h"
+#include "slowpath/forward/fetch.h"
 #include "slowpath/options.h"
+#include "slowpath/outside/outside.h"
 #include "slowpath/tcp/tcp.h"
 #include "slowpath/udp/punt.h"
 #include "slowpath/udp/udp.h"
@@ -22,6 +24,7 @@ struct thread {
 	struct punt_batch *punt_batch;
 	struct udp_socket *udp;
 	struct tcp *tcp;
+	struct outside_thread *outside;
 	struct punt_link punt;
 	unsigned n_udp;
 	atomic_bool stopping; // main: wo, thread: ro
@@ -37,11 +40,20 @@ struct thread_shared {
 	const struct tcp_limits *limits;
 	_Atomic unsigned *n_conns;
 	unsigned n_threads;
+	struct fetcher **fetchers; // of all threads, made before the first one starts
+	unsigned max_pending; // per thread
 };
 
-// Makes everything and starts the thread. 0 or -errno; thread_stop cleans up in both cases.
-[[nodiscard]] int thread_start(
-	struct thread *t, unsigned index, const struct thread_shared *shared);
+// Makes what other threads need of it. 0 or -errno; thread_fini cleans up in both cases.
+[[nodiscard]] int thread_init(struct thread *t, unsigned index, const struct thread_shared *shared);
 
-// Stops it, waits for its end and frees what it had. Accepts the zeroed struct.
+// Makes the rest and starts the thread. 0 or -errno.
+[[nodiscard]] int thread_start(struct thread *t, const struct thread_shared *shared);
+
+// Stops it and waits for its end. Accepts the zeroed struct, like the following.
 void thread_stop(struct thread *t);
+
+// All threads have stopped: ends what is under way. Queries that wait get no answer.
+void threads_drain(struct thread *threads, unsigned n, struct fetcher **fetchers);
+
+void thread_fini(struct thread *t);

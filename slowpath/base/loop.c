@@ -104,10 +104,11 @@ void loop_post(struct loop *l, struct mail *m)
 	(void)n; // EAGAIN: the counter is full, so the loop wakes up anyway
 }
 
-static void run_mail(struct loop *l)
+bool loop_drain(struct loop *l)
 {
 	struct mail *m = atomic_exchange_explicit(&l->mailbox, NULL, memory_order_acquire);
 	struct mail *first = NULL;
+	bool had_mail = m != NULL;
 
 	while (m != NULL) { // oldest first
 		struct mail *next = m->next;
@@ -120,6 +121,7 @@ static void run_mail(struct loop *l)
 		first->fn(first);
 		first = next;
 	}
+	return had_mail;
 }
 
 void loop_wait(struct loop *l, int max_ms)
@@ -134,7 +136,7 @@ void loop_wait(struct loop *l, int max_ms)
 
 void loop_dispatch(struct loop *l)
 {
-	run_mail(l);
+	(void)loop_drain(l); // it need not have any
 	while (l->at_event < l->n_events) {
 		struct epoll_event *e = &l->events[l->at_event++];
 		struct watch *w = e->data.ptr;

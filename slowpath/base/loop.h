@@ -61,3 +61,6 @@ void loop_wait(struct loop *l, int max_ms);
 
 // Runs what loop_wait found: mail, events, timers.
 void loop_dispatch(struct loop *l);
+
+// Runs the mail only; for the end, when the loop's thread is gone. False: there was none.
+bool loop_drain(struct loop *l);

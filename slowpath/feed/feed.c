@@ -84,9 +84,19 @@ static void on_reclaim(struct timer *t)
 	reclaim((struct feed *)((char *)t - offsetof(struct feed, reclaim)));
 }
 
+static struct holder *plan_for(
+	struct feed *f, const struct layer *base, const struct layer *overlay)
+{
+	const struct image *top = overlay != NULL ? &overlay->image : &base->image;
+
+	if (f->plan == NULL)
+		return NULL;
+	return f->plan(top->policy, top->policy_bytes, roots_current(f->roots)->plan);
+}
+
 static int publish(struct feed *f, struct layer *base, struct layer *overlay, struct err *err)
 {
-	int rc = roots_publish(f->roots, base, overlay);
+	int rc = roots_publish(f->roots, base, overlay, plan_for(f, base, overlay));
 
 	if (rc != 0)
 		return err_set(err, rc, "memory is short");
@@ -224,6 +234,7 @@ int feed_init(struct feed *f, struct loop *loop, struct roots *roots, const stru
 	*f = (struct feed){.loop = loop,
 		.roots = roots,
 		.counters = o->counters,
+		.plan = o->plan,
 		.peer_uid = o->peer_uid,
 		.listening = {o->listen_fd, on_listening},
 		.reclaim = {.fn = on_reclaim}};
@@ -261,4 +272,20 @@ int feed_load(struct feed *f, int base_fd, int overlay_fd, struct err *err)
 	if (rc == 0 && overlay_fd >= 0)
 		rc = load(f, &none, PUBLISH_OVERLAY, overlay_fd, err);
 	return rc;
+}
+
+void feed_refresh(struct feed *f)
+{
+	const struct root *root = roots_current(f->roots);
+
+	if (root->base == NULL)
+		return;
+	struct holder *plan = plan_for(f, root->base, root->overlay);
+	if (plan == root->plan || plan == NULL) {
+		holder_drop(plan);
+		return;
+	}
+	// When memory is short the old plan goes on, and the next round tries again.
+	if (roots_publish(f->roots, root->base, root->overlay, plan) == 0)
+		reclaim(f);
 }

@@ -16,6 +16,9 @@ enum {
 	FEED_RECLAIM_MS = 20,
 };
 
+// Makes the plan for a policy part; old is the current one or NULL. Returns it held, or NULL.
+typedef struct holder *feed_plan_fn(const uint8_t *policy, size_t size_bytes, struct holder *old);
+
 struct feed;
 
 struct feed_peer {
@@ -30,6 +33,7 @@ struct feed {
 	struct snapshot_counters *counters; // NULL: nobody counts
 	struct watch listening;
 	struct timer reclaim;
+	feed_plan_fn *plan;
 	uid_t peer_uid;
 	unsigned next_victim;
 	struct feed_peer peers[FEED_PEERS_MAX];
@@ -39,6 +43,7 @@ struct feed_options {
 	int listen_fd; // -1: only what feed_load brings
 	uid_t peer_uid; // may connect besides our own uid
 	struct snapshot_counters *counters;
+	feed_plan_fn *plan; // NULL: nothing comes of the policy
 };
 
 [[nodiscard]] int feed_init(
@@ -48,6 +53,10 @@ void feed_fini(struct feed *f);
 // Publishes images that were inherited at start (-1: none). The descriptors stay the caller's.
 // 0, or -EINVAL and the reason in *err; what is good of the two serves.
 [[nodiscard]] int feed_load(struct feed *f, int base_fd, int overlay_fd, struct err *err);
+
+// Makes the plan anew and publishes the current images with it when it differs: for files that the
+// policy names.
+void feed_refresh(struct feed *f);
 
 // Takes one message with its descriptor (-1: none; stays the caller's) and returns the status of
 // the answer, with the reason in *err. For feed_peer and tests.

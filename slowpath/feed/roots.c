@@ -67,6 +67,7 @@ static void root_free(struct root *root)
 {
 	layer_drop(root->base);
 	layer_drop(root->overlay);
+	holder_drop(root->plan);
 	free(root);
 }
 
@@ -77,17 +78,19 @@ static void layer_refuse(struct layer *l)
 		layer_free(l);
 }
 
-int roots_publish(struct roots *r, struct layer *base, struct layer *overlay)
+int roots_publish(struct roots *r, struct layer *base, struct layer *overlay, struct holder *plan)
 {
 	struct root *root = calloc(1, sizeof(*root));
 
 	if (root == NULL) {
 		layer_refuse(base);
 		layer_refuse(overlay);
+		holder_drop(plan);
 		return -ENOMEM;
 	}
 	root->base = base;
 	root->overlay = overlay;
+	root->plan = plan;
 	if (base != NULL) {
 		base->users++;
 		root->snapshot.base = &base->image;

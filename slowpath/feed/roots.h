@@ -4,6 +4,7 @@
 // only when every reader has said so since. Readers never wait and take no lock.
 #pragma once
 
+#include "slowpath/base/holder.h"
 #include "zones/image/image.h"
 #include "zones/snapshot/snapshot.h"
 
@@ -25,6 +26,7 @@ struct layer {
 struct root {
 	struct snapshot snapshot;
 	uint64_t generation; // of the newest image, 0 without
+	struct holder *plan; // what the policy of the newest image has become, or NULL; held
 	struct layer *base, *overlay; // writer only
 	struct root *next; // writer only: retired
 	uint64_t retired_at; // writer only
@@ -56,9 +58,10 @@ struct layer *layer_new(const struct image *image, const void *bytes, uint64_t s
 // For a layer that was never published.
 void layer_free(struct layer *l);
 
-// Publishes base and overlay (NULL for none); both are taken, also on failure, and may be the
-// layers of the current root. 0 or -ENOMEM.
-[[nodiscard]] int roots_publish(struct roots *r, struct layer *base, struct layer *overlay);
+// Publishes base and overlay (NULL for none) with a plan (NULL for none); all are taken, also on
+// failure. The layers may be those of the current root. 0 or -ENOMEM.
+[[nodiscard]] int roots_publish(
+	struct roots *r, struct layer *base, struct layer *overlay, struct holder *plan);
 
 // The writer's view of the current root.
 const struct root *roots_current(const struct roots *r);

@@ -61,6 +61,9 @@ static enum serve_verdict punted(struct server *s, const struct outside *o, stru
 enum serve_verdict serve_query(struct server *s, const struct request *r, struct wrbuf *w)
 {
 	static const struct snapshot nothing;
+
+	if (s->root == NULL)
+		return SERVE_DROP; // the process stops
 	struct answer_env env = {
 		.transport = r->transport,
 		.udp_max_bytes = r->udp_max_bytes,

@@ -21,6 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get("B53_BUILD", HERE.parent.parent / "build" / "release"))
 PROGRAM = BUILD / "slowpath" / "burst53-slowpath"
 MAKE_IMAGE = BUILD / "tests" / "slowpath" / "slow_image"
+MAKE_POLICY = BUILD / "tests" / "slowpath" / "slow_corefile"
 
 BASE, OVERLAY, ACK, PAIR_NEXT = 1, 2, 3, 4
 ALL_SEALS = 1 | 2 | 4 | 8
@@ -147,6 +148,15 @@ class Slowpath:
         assert self.publish(BASE, base) == (0, "")
         if overlay is not None:
             assert self.publish(OVERLAY, overlay) == (0, "")
+
+    def serve_corefile(self, text, generation=1):
+        """Publishes an image of a Corefile's policy, without names."""
+        corefile = self.folder / f"Corefile{generation}"
+        corefile.write_text(text)
+        image = self.folder / f"policy{generation}.img"
+        args = [MAKE_POLICY, corefile, self.port, generation, image]
+        subprocess.run([str(a) for a in args], check=True)
+        assert self.publish(BASE, image.read_bytes()) == (0, "")
 
     def tcp(self, address="127.0.0.1", timeout=20):
         return socket.create_connection((address, self.port), timeout=timeout)

@@ -49,10 +49,10 @@ static void a_root_stays_while_a_reader_holds_it(void **state)
 	static struct roots roots;
 
 	assert_int_equal(roots_init(&roots, 2), 0);
-	assert_int_equal(roots_publish(&roots, make_layer(1, NULL), NULL), 0);
+	assert_int_equal(roots_publish(&roots, make_layer(1, NULL), NULL, NULL), 0);
 	const struct root *held = roots_enter(&roots, 0);
 	assert_int_equal(held->generation, 1);
-	assert_int_equal(roots_publish(&roots, make_layer(2, NULL), NULL), 0);
+	assert_int_equal(roots_publish(&roots, make_layer(2, NULL), NULL, NULL), 0);
 	assert_int_equal(roots_reclaim(&roots), 1); // the empty one was read by nobody
 	assert_int_equal(held->snapshot.base->header->generation, 1);
 	assert_int_equal(roots_enter(&roots, 1)->generation, 2);
@@ -69,14 +69,14 @@ static void a_base_lives_as_long_as_an_overlay_stands_on_it(void **state)
 
 	assert_int_equal(roots_init(&roots, 1), 0);
 	struct layer *base = make_layer(1, NULL);
-	assert_int_equal(roots_publish(&roots, base, NULL), 0);
+	assert_int_equal(roots_publish(&roots, base, NULL, NULL), 0);
 	for (uint64_t g = 2; g < 6; g++) {
-		assert_int_equal(roots_publish(&roots, base, make_layer(g, &base->image)), 0);
+		assert_int_equal(roots_publish(&roots, base, make_layer(g, &base->image), NULL), 0);
 		assert_int_equal(roots_reclaim(&roots), 0);
 		assert_int_equal(base->users, 1);
 		assert_int_equal(roots_current(&roots)->generation, g);
 	}
-	assert_int_equal(roots_publish(&roots, make_layer(9, NULL), NULL), 0);
+	assert_int_equal(roots_publish(&roots, make_layer(9, NULL), NULL, NULL), 0);
 	assert_int_equal(roots_reclaim(&roots), 0);
 	roots_fini(&roots);
 }
@@ -120,7 +120,7 @@ static void readers_on_threads_never_meet_a_freed_root(void **state)
 		assert_int_equal(pthread_create(&threads[i], NULL, read_roots, &index[i]), 0);
 	}
 	for (uint64_t g = 1; g <= PUBLISHES; g++) {
-		assert_int_equal(roots_publish(&shared, make_layer(g, NULL), NULL), 0);
+		assert_int_equal(roots_publish(&shared, make_layer(g, NULL), NULL, NULL), 0);
 		(void)roots_reclaim(&shared); // what is held now is freed later
 	}
 	for (unsigned i = 0; i < READERS; i++) {

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// UDP: a connected socket per question, so that the kernel drops what comes from elsewhere; the
+// rest of the match is ask_judge. A reply that does not match changes nothing: the wait goes on
+// (proto:F1). Streams are in stream.c.
+#include "slowpath/forward/exchange.h"
+
+#include "slowpath/base/random.h"
+#include "slowpath/forward/stream.h"
+#include "zones/wire/rr.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	PORT_MIN = 1024, // 64,512 ports (proto:F3)
+	PORT_TRIES = 8,
+	READS = 32, // datagrams per turn
+	REPLY_MAX_BYTES = 4096, // we announce 1232
+};
+
+// Binds to a random port; the last resort is one that the kernel chooses.
+static int bind_random(int fd, const struct group *g, sa_family_t family)
+{
+	struct sockaddr_in6 from = {.sin6_family = family};
+	socklen_t size = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(from);
+
+	if (g->source.sin6_family == family)
+		from = g->source;
+	for (int i = 0; i < PORT_TRIES; i++) {
+		uint32_t port = PORT_MIN + random_below(65536 - PORT_MIN);
+		from.sin6_port = htons((uint16_t)port); // at the same place as sin_port
+		if (bind(fd, (const struct sockaddr *)&from, size) == 0)
+			return 0;
+		if (errno != EADDRINUSE && errno != EACCES)
+			return -errno;
+	}
+	from.sin6_port = 0;
+	return bind(fd, (const struct sockaddr *)&from, size) == 0 ? 0 : -errno;
+}
+
+static int open_udp(const struct exchange *x)
+{
+	const struct sockaddr *to = (const struct sockaddr *)&x->upstream->to;
+	int fd = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	int rc = bind_random(fd, x->group, to->sa_family);
+	if (rc == 0 && connect(fd, to, x->upstream->to_size) != 0)
+		rc = -errno;
+	if (rc != 0) {
+		(void)close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+static void close_udp(struct exchange *x)
+{
+	if (x->watch.fn == NULL)
+		return;
+	loop_del(x->loop, &x->watch);
+	(void)close(x->watch.fd);
+	x->watch.fn = NULL;
+}
+
+// Reads one datagram. False: nothing more to read, or the exchange is over.
+static bool read_one(struct exchange *x)
+{
+	static _Thread_local uint8_t bytes[REPLY_MAX_BYTES];
+	ssize_t n = recv(x->watch.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	enum exchange_result result = EXCHANGE_FAILED;
+
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return false;
+	if (n >= 0) {
+		enum ask_match match = ask_judge(x->ask, x->id, bytes, (size_t)n);
+		if (match == ASK_OTHER)
+			return true;
+		result = match == ASK_ANSWER ? EXCHANGE_ANSWER : EXCHANGE_WRONG_ID;
+	}
+	close_udp(x);
+	x->done(x, result, bytes, n < 0 ? 0 : (size_t)n); // x may be gone
+	return false;
+}
+
+static void on_readable(struct watch *w, uint32_t events)
+{
+	struct exchange *x = (struct exchange *)w; // the first member
+
+	(void)events;
+	for (int i = 0; i < READS && read_one(x); i++)
+		continue;
+}
+
+int exchange_udp(struct exchange *x)
+{
+	uint8_t query[ASK_MAX_BYTES];
+	int fd = open_udp(x);
+
+	if (fd < 0)
+		return fd;
+	x->id = random_u16();
+	x->watch = (struct watch){fd, on_readable};
+	size_t size = ask_write(x->ask, x->id, x->edns, query);
+	int rc = loop_add(x->loop, &x->watch, EPOLLIN);
+	if (rc == 0 && send(fd, query, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		rc = -errno;
+	if (rc != 0)
+		close_udp(x);
+	return rc;
+}
+
+static void on_stream(void *ctx, enum stream_outcome outcome, const uint8_t *msg, size_t size_bytes)
+{
+	struct exchange *x = ctx;
+	enum exchange_result result = EXCHANGE_FAILED;
+
+	x->stream = NULL;
+	// Each round uses up a kept connection, so this ends.
+	if (outcome == STREAM_STALE && exchange_stream(x) == 0)
+		return;
+	if (outcome == STREAM_ANSWER && ask_judge(x->ask, x->id, msg, size_bytes) == ASK_ANSWER)
+		result = EXCHANGE_ANSWER;
+	x->done(x, result, msg, size_bytes); // x may be gone
+}
+
+int exchange_stream(struct exchange *x)
+{
+	uint8_t query[ASK_MAX_BYTES];
+
+	x->id = random_u16();
+	const struct stream_query q = {
+		.group = x->group,
+		.upstream = x->upstream,
+		.bytes = query,
+		.size_bytes = ask_write(x->ask, x->id, x->edns, query),
+		.done = on_stream,
+		.ctx = x,
+	};
+	return stream_ask(x->pool, &q, &x->stream);
+}
+
+void exchange_cancel(struct exchange *x)
+{
+	close_udp(x);
+	if (x->stream != NULL)
+		stream_cancel(x->stream);
+	x->stream = NULL;
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// One attempt to get an answer from one upstream. Whoever starts it keeps the time.
+#pragma once
+
+#include "slowpath/base/loop.h"
+#include "slowpath/forward/group.h"
+#include "slowpath/message/ask.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct exchange;
+struct stream;
+struct stream_pool;
+
+enum exchange_result {
+	EXCHANGE_ANSWER,
+	EXCHANGE_WRONG_ID, // UDP: somebody may be guessing; ask again over TCP (proto:F5)
+	EXCHANGE_FAILED,
+};
+
+// Called once per started exchange unless it is cancelled; msg is valid during the call. It may
+// start the exchange again or free it.
+typedef void exchange_fn(
+	struct exchange *x, enum exchange_result result, const uint8_t *msg, size_t size_bytes);
+
+// Embedded in its owner, zeroed before the first use.
+struct exchange {
+	struct watch watch; // first; UDP
+	struct loop *loop;
+	struct stream_pool *pool; // connections of this thread
+	struct group *group;
+	struct upstream *upstream;
+	const struct ask *ask; // borrowed
+	enum ask_edns edns;
+	uint16_t id;
+	exchange_fn *done;
+	struct stream *stream; // TCP, TLS
+};
+
+// Sends the question over UDP from a socket of its own with a random port (proto:F2, F3), or over a
+// connection to the upstream. 0, or -errno when it could not even begin (done is not called then).
+[[nodiscard]] int exchange_udp(struct exchange *x);
+[[nodiscard]] int exchange_stream(struct exchange *x);
+
+// Ends it without a call of done; fine when nothing is under way.
+void exchange_cancel(struct exchange *x);

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chooses upstreams one after the other as CoreDNS does (k8s:2.13 forward), within 5 s and so many
+// attempts; the answer goes into the cache and to all who wait.
+#include "slowpath/forward/fetch.h"
+
+#include "slowpath/base/random.h"
+#include "slowpath/forward/exchange.h"
+#include "slowpath/forward/probe.h"
+#include "slowpath/forward/stream.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BUCKETS = 1024,
+	TOTAL_MS = 5000, // k8s:2.13
+	TOTAL_DOWN_MS = 1500, // when every upstream is known to be down (rel:P7)
+};
+
+struct fetch {
+	struct exchange x; // first
+	struct timer timer;
+	struct fetcher *fetcher;
+	struct fetch *next; // in the bucket
+	struct fetch **pprev;
+	struct plan *plan; // held
+	const struct plan_chain *chain;
+	struct ask ask;
+	uint64_t hash;
+	bool is_tcp;
+	struct waiter *waiters;
+	struct waiter **last;
+	size_t op; // the forward at work
+	struct group *group;
+	uint8_t order[POLICY_UPSTREAMS_MAX];
+	unsigned at; // in order
+	unsigned n_tries, max_tries;
+	uint64_t end_ms;
+	bool must_stream; // TCP after a wrong ID or a truncated answer
+	bool is_streaming; // the attempt under way
+	struct entry *best; // an answer that was not good enough, for want of a better one
+	int8_t ede; // why it failed
+};
+
+struct fetcher {
+	struct loop *loop;
+	struct stream_pool *pool;
+	struct probes *probes;
+	struct fetch_limits limits;
+	unsigned n_fetches;
+	struct fetch *buckets[BUCKETS];
+};
+
+struct fetcher *fetcher_new(struct loop *loop, const struct fetch_limits *limits)
+{
+	struct fetcher *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	f->loop = loop;
+	f->limits = *limits;
+	f->pool = stream_pool_new(loop);
+	f->probes = f->pool == NULL ? NULL : probes_new(loop, f->pool);
+	if (f->probes == NULL) {
+		fetcher_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+static void call_done(struct mail *m)
+{
+	struct waiter *w = (struct waiter *)m; // the first member
+
+	w->done(w);
+}
+
+// Gives the entry (NULL for none) to one waiter, on its own thread.
+static void hand_over(const struct fetcher *f, struct waiter *w, struct entry *e)
+{
+	w->entry = e == NULL ? NULL : entry_hold(e);
+	w->mail.fn = call_done;
+	if (w->home == f->loop)
+		w->done(w);
+	else
+		loop_post(w->home, &w->mail);
+}
+
+static void fetch_free(struct fetch *t)
+{
+	exchange_cancel(&t->x);
+	loop_timer_stop(t->fetcher->loop, &t->timer);
+	*t->pprev = t->next;
+	if (t->next != NULL)
+		t->next->pprev = t->pprev;
+	t->fetcher->n_fetches--;
+	entry_drop(t->best);
+	holder_drop(&t->plan->holder);
+	free(t);
+}
+
+// Ends the fetch with an entry, which is taken; NULL: nobody gets an answer.
+static void finish(struct fetch *t, struct entry *e)
+{
+	struct cache *cache = chain_cache(t->chain, &t->ask.name);
+	const struct fetcher *f = t->fetcher;
+	struct waiter *w = t->waiters;
+
+	if (e != NULL && cache != NULL) {
+		cache_clamp(cache, e);
+		cache_put(cache, t->hash, &t->ask, e, f->loop->now_ms);
+	}
+	fetch_free(t); // waiters may ask again at once
+	while (w != NULL) {
+		struct waiter *next = w->next;
+		hand_over(f, w, e);
+		w = next;
+	}
+	entry_drop(e);
+}
+
+void fetcher_free(struct fetcher *f)
+{
+	if (f == NULL)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++) {
+		while (f->buckets[i] != NULL)
+			finish(f->buckets[i], NULL);
+	}
+	probes_free(f->probes);
+	stream_pool_free(f->pool);
+	free(f);
+}
+
+static void give_up(struct fetch *t)
+{
+	struct entry *e = t->best;
+
+	t->best = NULL;
+	if (e == NULL)
+		e = entry_error(RCODE_SERVFAIL, (enum ede)t->ede);
+	finish(t, e);
+}
+
+// The next upstream to try, NULL for none (k8s:2.13 all down).
+static struct upstream *choose(struct fetch *t)
+{
+	struct group *g = t->group;
+
+	for (unsigned i = 0; i < g->n; i++) {
+		struct upstream *u = &g->list[t->order[t->at++ % g->n]];
+		if (!upstream_is_down(g, u))
+			return u;
+	}
+	if (g->policy->failfast_all_unhealthy)
+		return NULL;
+	uint64_t soon_ms = t->fetcher->loop->now_ms + TOTAL_DOWN_MS;
+	if (t->n_tries == 0 && soon_ms < t->end_ms)
+		t->end_ms = soon_ms;
+	return &g->list[random_below(g->n)];
+}
+
+static bool wants_stream(const struct fetch *t, const struct upstream *u)
+{
+	const struct policy_forward *p = t->group->policy;
+
+	return u->is_tls || p->force_tcp || t->must_stream || (t->is_tcp && !p->prefer_udp);
+}
+
+// Starts one attempt at the chosen upstream. False: it failed at once.
+static bool start(struct fetch *t)
+{
+	struct loop *loop = t->fetcher->loop;
+	uint64_t limit_ms = t->group->policy->read_timeout_ms;
+
+	if (loop->now_ms >= t->end_ms)
+		return false;
+	uint64_t left_ms = t->end_ms - loop->now_ms;
+	t->is_streaming = wants_stream(t, t->x.upstream);
+	if ((t->is_streaming ? exchange_stream(&t->x) : exchange_udp(&t->x)) != 0)
+		return false;
+	loop_timer(loop, &t->timer, limit_ms < left_ms ? limit_ms : left_ms);
+	return true;
+}
+
+static void note_failure(struct fetch *t)
+{
+	probe_start(t->fetcher->probes, t->group, t->x.upstream, &t->plan->is_retired);
+}
+
+static void next_attempt(struct fetch *t)
+{
+	while (t->n_tries < t->max_tries && t->fetcher->loop->now_ms < t->end_ms) {
+		struct upstream *u = choose(t);
+		if (u == NULL)
+			break;
+		t->n_tries++;
+		t->x.upstream = u;
+		t->x.edns = ASK_WITH_EDNS;
+		if (start(t))
+			return;
+		note_failure(t);
+	}
+	give_up(t);
+}
+
+// Goes to the first forward for the name at or behind t->op. False: there is none.
+static bool enter_group(struct fetch *t)
+{
+	struct group *g = chain_group(t->chain, &t->ask.name, &t->op);
+
+	if (g == NULL)
+		return false;
+	t->group = g;
+	t->x.group = g;
+	t->at = 0;
+	t->n_tries = 0;
+	t->max_tries =
+		g->policy->max_connect_attempts != 0 ? g->policy->max_connect_attempts : 2 * g->n;
+	t->end_ms = t->fetcher->loop->now_ms + TOTAL_MS;
+	t->must_stream = false;
+	t->ede = EDE_NO_REACHABLE_AUTHORITY;
+	group_order(g, t->order);
+	return true;
+}
+
+static bool has_rcode(const struct policy_u16s *list, uint16_t rcode)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->items[i] == rcode)
+			return true;
+	}
+	return false;
+}
+
+static bool wants_next(const struct fetch *t, const struct entry *e)
+{
+	const struct policy_forward *p = t->group->policy;
+
+	return has_rcode(&p->next, e->rcode) ||
+		(p->next_on_nodata && e->rcode == RCODE_NOERROR && e->n_an == 0);
+}
+
+// Keeps the entry, which is taken, as the answer if nothing better comes.
+static void keep_best(struct fetch *t, struct entry *e)
+{
+	entry_drop(t->best);
+	t->best = e;
+}
+
+// An answer to the question has come; the entry is taken.
+static void answered(struct fetch *t, struct entry *e)
+{
+	if (has_rcode(&t->group->policy->failover, e->rcode)) {
+		keep_best(t, e);
+		next_attempt(t);
+		return;
+	}
+	if (wants_next(t, e)) {
+		size_t op = t->op++;
+		if (enter_group(t)) {
+			keep_best(t, e);
+			next_attempt(t);
+			return;
+		}
+		t->op = op;
+	}
+	finish(t, e);
+}
+
+// Asks the same upstream again in another way.
+static void again(struct fetch *t)
+{
+	if (start(t))
+		return;
+	note_failure(t);
+	next_attempt(t);
+}
+
+// RFC 6891 7: an upstream that does not know EDNS.
+static bool refuses_edns(const struct fetch *t, const struct entry *e)
+{
+	return t->x.edns == ASK_WITH_EDNS &&
+		(e->rcode == RCODE_FORMERR || e->rcode == RCODE_NOTIMP);
+}
+
+static void on_done(
+	struct exchange *x, enum exchange_result result, const uint8_t *msg, size_t size_bytes)
+{
+	struct fetch *t = (struct fetch *)x; // the first member
+	struct entry *e = NULL;
+
+	loop_timer_stop(t->fetcher->loop, &t->timer);
+	if (result == EXCHANGE_WRONG_ID) {
+		t->must_stream = true; // proto:F5; says nothing about the upstream's health
+		again(t);
+		return;
+	}
+	if (result == EXCHANGE_ANSWER) {
+		e = entry_read(&t->ask, msg, size_bytes);
+		t->ede = EDE_INVALID_DATA; // proto:F8
+	}
+	if (e == NULL) {
+		if (result != EXCHANGE_ANSWER)
+			note_failure(t);
+		next_attempt(t);
+		return;
+	}
+	bool is_cut = e->is_truncated && t->is_tcp && !t->is_streaming;
+	if (!is_cut && !refuses_edns(t, e)) {
+		answered(t, e);
+		return;
+	}
+	t->must_stream |= is_cut; // k8s:2.13 prefer_udp
+	t->x.edns = is_cut ? t->x.edns : ASK_WITHOUT_EDNS;
+	keep_best(t, e);
+	again(t);
+}
+
+static void on_timer(struct timer *timer)
+{
+	struct fetch *t = (struct fetch *)((char *)timer - offsetof(struct fetch, timer));
+
+	exchange_cancel(&t->x);
+	note_failure(t);
+	next_attempt(t);
+}
+
+static struct fetch **bucket_of(struct fetcher *f, uint64_t hash)
+{
+	return &f->buckets[(hash >> 16) % BUCKETS];
+}
+
+static struct fetch *find(struct fetcher *f, const struct waiter *w)
+{
+	struct fetch *t = *bucket_of(f, w->hash);
+
+	while (t != NULL &&
+		(t->hash != w->hash || t->chain != w->chain || t->is_tcp != w->is_tcp ||
+			!ask_is_equal(&t->ask, &w->ask)))
+		t = t->next;
+	return t;
+}
+
+static struct fetch *fetch_new(struct fetcher *f, const struct waiter *w)
+{
+	struct fetch *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->fetcher = f;
+	t->plan = w->plan;
+	t->chain = w->chain;
+	t->ask = w->ask;
+	t->hash = w->hash;
+	t->is_tcp = w->is_tcp;
+	t->last = &t->waiters;
+	t->timer.fn = on_timer;
+	t->x = (struct exchange){.loop = f->loop, .pool = f->pool, .ask = &t->ask, .done = on_done};
+	holder_hold(&t->plan->holder);
+	t->pprev = bucket_of(f, w->hash);
+	t->next = *t->pprev;
+	*t->pprev = t;
+	if (t->next != NULL)
+		t->next->pprev = &t->next;
+	f->n_fetches++;
+	return t;
+}
+
+static void refuse(const struct fetcher *f, struct waiter *w)
+{
+	struct entry *e = entry_error(RCODE_SERVFAIL, EDE_OTHER);
+
+	hand_over(f, w, e);
+	entry_drop(e);
+}
+
+// The answer may have come while the question was on its way to this thread.
+static bool is_cached(const struct fetcher *f, struct waiter *w)
+{
+	struct cache *cache = w->is_refresh ? NULL : chain_cache(w->chain, &w->ask.name);
+	struct cache_found found = {.state = CACHE_MISS};
+
+	if (cache != NULL)
+		found = cache_get(cache, w->hash, &w->ask, f->loop->now_ms);
+	if (found.state == CACHE_FRESH)
+		hand_over(f, w, found.entry);
+	entry_drop(found.entry);
+	return found.state == CACHE_FRESH;
+}
+
+static void on_waiter(struct mail *m)
+{
+	struct waiter *w = (struct waiter *)m; // the first member
+	struct fetcher *f = w->fetcher;
+	struct fetch *t = find(f, w);
+	bool is_new = t == NULL;
+
+	w->next = NULL;
+	if (is_new && is_cached(f, w))
+		return;
+	if (is_new && f->n_fetches < f->limits.max_fetches)
+		t = fetch_new(f, w);
+	if (t == NULL) {
+		refuse(f, w);
+		return;
+	}
+	*t->last = w;
+	t->last = &w->next;
+	if (!is_new)
+		return;
+	if (enter_group(t))
+		next_attempt(t);
+	else
+		give_up(t);
+}
+
+void fetch(struct waiter *w)
+{
+	w->mail.fn = on_waiter;
+	loop_post(w->fetcher->loop, &w->mail);
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes the list of upstreams and chooses among them.
+#include "slowpath/forward/group.h"
+
+#include "slowpath/base/random.h"
+#include "slowpath/forward/resolv_conf.h"
+#include "slowpath/forward/tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// An address, with an interface behind a link-local one: "fe80::1%eth0". False: none.
+static bool parse_address(
+	const char *text, uint16_t port, struct sockaddr_in6 *out, socklen_t *size)
+{
+	struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	char plain[INET6_ADDRSTRLEN + 1];
+	size_t len = strcspn(text, "%");
+
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, text, &a4.sin_addr) == 1) {
+		memcpy(out, &a4, sizeof(a4));
+		*size = sizeof(a4);
+		return true;
+	}
+	if (len >= sizeof(plain))
+		return false;
+	memcpy(plain, text, len);
+	plain[len] = 0;
+	if (inet_pton(AF_INET6, plain, &out->sin6_addr) != 1)
+		return false;
+	out->sin6_family = AF_INET6;
+	out->sin6_port = htons(port);
+	out->sin6_scope_id = text[len] == '%' ? resolv_conf_interface(text + len + 1) : 0;
+	*size = sizeof(*out);
+	return true;
+}
+
+static int add_address(struct group *g, const struct policy_upstream *u, const char *host,
+	uint16_t port, struct err *err)
+{
+	struct upstream *out = &g->list[g->n];
+	bool is_six = strchr(host, ':') != NULL;
+
+	if (g->n == POLICY_UPSTREAMS_MAX)
+		return 0; // a file with more: the first ones count
+	if (!parse_address(host, port, &out->to, &out->to_size))
+		return err_set(err, -EINVAL, "forward: %.100s is no address", host);
+	const char *name = u->server_name[0] != 0 ? u->server_name : g->policy->tls_servername;
+	out->is_tls = u->kind == POLICY_UPSTREAM_TLS;
+	(void)snprintf(out->host, sizeof(out->host), "%s", host);
+	(void)snprintf(
+		out->text, sizeof(out->text), is_six ? "[%.60s]:%u" : "%.60s:%u", host, port);
+	(void)snprintf(out->server_name, sizeof(out->server_name), "%s", name);
+	g->n++;
+	return 0;
+}
+
+static int add_upstream(struct group *g, const struct policy_upstream *u, struct err *err)
+{
+	char list[RESOLV_CONF_MAX][RESOLV_CONF_TEXT_BYTES];
+
+	if (u->kind != POLICY_UPSTREAM_FILE)
+		return add_address(g, u, u->host, u->port, err);
+	int n = resolv_conf_read(u->host, list);
+	if (n < 0)
+		return err_set(err, n, "forward: %.100s: %s", u->host, strerror(-n));
+	for (int i = 0; i < n; i++) {
+		int rc = add_address(g, u, list[i], 53, err);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int add_source(struct group *g, struct err *err)
+{
+	socklen_t size;
+
+	if (g->policy->source_address[0] == 0 ||
+		parse_address(g->policy->source_address, 0, &g->source, &size))
+		return 0;
+	return err_set(err, -EINVAL, "forward: source_address is no address");
+}
+
+static bool has_tls(const struct group *g)
+{
+	for (unsigned i = 0; i < g->n; i++) {
+		if (g->list[i].is_tls)
+			return true;
+	}
+	return false;
+}
+
+struct group *group_new(const struct policy_forward *policy, struct holder *holder, struct err *err)
+{
+	struct group *g = calloc(1, sizeof(*g));
+	int rc = 0;
+
+	if (g == NULL) {
+		(void)err_set(err, -ENOMEM, "memory is short"); // NULL says it
+		return NULL;
+	}
+	g->holder = holder;
+	g->policy = policy;
+	for (size_t i = 0; i < policy->to.n && rc == 0; i++)
+		rc = add_upstream(g, &policy->to.items[i], err);
+	if (rc == 0 && g->n == 0)
+		rc = err_set(err, -EINVAL, "forward: the file names no server");
+	if (rc == 0)
+		rc = add_source(g, err);
+	if (rc == 0 && has_tls(g)) {
+		g->tls = tls_client_new(policy, err);
+		rc = g->tls == NULL ? -EINVAL : 0;
+	}
+	if (rc != 0) {
+		group_free(g);
+		return NULL;
+	}
+	return g;
+}
+
+void group_free(struct group *g)
+{
+	if (g == NULL)
+		return;
+	tls_client_free(g->tls);
+	free(g);
+}
+
+bool group_takes(const struct group *g, const struct dname *name)
+{
+	if (!dname_is_within(name->wire, g->policy->from.wire))
+		return false;
+	for (size_t i = 0; i < g->policy->except.n; i++) {
+		if (dname_is_within(name->wire, g->policy->except.items[i].wire))
+			return false;
+	}
+	return true;
+}
+
+void group_order(struct group *g, uint8_t order[POLICY_UPSTREAMS_MAX])
+{
+	unsigned first = 0;
+
+	if (g->policy->balance == POLICY_IN_TURN)
+		first = atomic_fetch_add_explicit(&g->turn, 1, memory_order_relaxed) % g->n;
+	for (unsigned i = 0; i < g->n; i++)
+		order[i] = (uint8_t)((first + i) % g->n);
+	for (unsigned i = g->n; g->policy->balance == POLICY_RANDOM_ORDER && i > 1; i--) {
+		unsigned k = random_below(i);
+		uint8_t swap = order[k];
+		order[k] = order[i - 1];
+		order[i - 1] = swap;
+	}
+}
+
+bool upstream_is_down(const struct group *g, const struct upstream *u)
+{
+	uint32_t max = g->policy->max_fails;
+
+	return max != 0 && atomic_load_explicit(&u->fails, memory_order_relaxed) > max;
+}

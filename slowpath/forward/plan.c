@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings a decoded policy to life.
+#include "slowpath/forward/plan.h"
+
+#include "slowpath/base/log.h"
+#include "slowpath/base/random.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void plan_free(struct holder *h)
+{
+	struct plan *p = (struct plan *)h; // the first member
+
+	for (size_t i = 0; p->chains != NULL && i < p->policy.n; i++) {
+		for (size_t k = 0; k < p->chains[i].n; k++) {
+			cache_free(p->chains[i].ops[k].cache);
+			group_free(p->chains[i].ops[k].group);
+		}
+	}
+	arena_fini(&p->arena);
+	free(p->bytes);
+	free(p);
+}
+
+// Changes when a file is written or replaced. Files that cannot be read count as empty.
+static uint64_t file_mark(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return 0;
+	return (uint64_t)st.st_ino * 0x9e3779b97f4a7c15u ^ (uint64_t)st.st_mtim.tv_nsec ^
+		(uint64_t)st.st_mtim.tv_sec << 20 ^ (uint64_t)st.st_size << 44;
+}
+
+static uint64_t forward_mark(const struct policy_forward *f)
+{
+	uint64_t mark = 0;
+
+	for (size_t i = 0; i < f->to.n; i++) {
+		if (f->to.items[i].kind == POLICY_UPSTREAM_FILE)
+			mark = mark * 31 + file_mark(f->to.items[i].host);
+	}
+	return mark;
+}
+
+static uint64_t files_mark(const struct policy_set *s)
+{
+	uint64_t mark = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		for (size_t k = 0; k < s->chains[i].n; k++) {
+			const struct policy_op *op = &s->chains[i].ops[k];
+			if (op->kind == POLICY_FORWARD)
+				mark = mark * 31 + forward_mark(op->data);
+		}
+	}
+	return mark;
+}
+
+static bool op_make(struct plan *p, const struct policy_op *in, struct plan_op *out)
+{
+	struct err err = {0};
+
+	*out = (struct plan_op){.kind = in->kind, .line = in->line};
+	if (in->kind == POLICY_CACHE) {
+		out->cache = cache_new(in->data);
+		return out->cache != NULL;
+	}
+	out->group = group_new(in->data, &p->holder, &err);
+	if (out->group == NULL)
+		log_line(LOG_ERROR, "forward", "directive cannot be used", "line=%u reason=\"%s\"",
+			in->line, err.text);
+	return true;
+}
+
+static bool chains_make(struct plan *p)
+{
+	p->chains = arena_alloc(&p->arena, p->policy.n * sizeof(p->chains[0]) + 1);
+	if (p->chains == NULL)
+		return false;
+	for (size_t i = 0; i < p->policy.n; i++) {
+		const struct policy_chain *in = &p->policy.chains[i];
+		struct plan_chain *out = &p->chains[i];
+		out->ops = arena_alloc(&p->arena, in->n * sizeof(out->ops[0]) + 1);
+		for (size_t k = 0; k < in->n && out->ops != NULL; k++) {
+			if (!op_make(p, &in->ops[k], &out->ops[k]))
+				return false;
+			out->n++;
+		}
+		if (out->ops == NULL)
+			return false;
+	}
+	return true;
+}
+
+bool plan_is_outdated(const struct plan *p)
+{
+	return files_mark(&p->policy) != p->files;
+}
+
+static bool is_same(const struct plan *p, const uint8_t *bytes, size_t size_bytes)
+{
+	return p->size_bytes == size_bytes && memcmp(p->bytes, bytes, size_bytes) == 0 &&
+		!plan_is_outdated(p);
+}
+
+struct plan *plan_make(const uint8_t *bytes, size_t size_bytes, struct plan *old)
+{
+	if (old != NULL && is_same(old, bytes, size_bytes)) {
+		holder_hold(&old->holder);
+		return old;
+	}
+	struct plan *p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		return NULL;
+	holder_init(&p->holder, plan_free);
+	random_bytes(p->hash_key, sizeof(p->hash_key));
+	p->bytes = malloc(size_bytes + 1);
+	// The image was checked, so decoding can only fail for memory.
+	if (p->bytes == NULL ||
+		policy_decode(bytes, size_bytes, &p->arena, &p->policy, NULL) != 0 ||
+		!chains_make(p)) {
+		holder_drop(&p->holder);
+		return NULL;
+	}
+	memcpy(p->bytes, bytes, size_bytes);
+	p->size_bytes = size_bytes;
+	p->files = files_mark(&p->policy);
+	if (old != NULL)
+		atomic_store(&old->is_retired, true);
+	return p;
+}
+
+const struct plan_chain *plan_chain_at(const struct plan *p, uint32_t number)
+{
+	return p == NULL || number == 0 || number > p->policy.n ? NULL : &p->chains[number - 1];
+}
+
+struct cache *chain_cache(const struct plan_chain *c, const struct dname *name)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->ops[i].kind == POLICY_CACHE && cache_takes(c->ops[i].cache, name))
+			return c->ops[i].cache;
+	}
+	return NULL;
+}
+
+struct group *chain_group(const struct plan_chain *c, const struct dname *name, size_t *at)
+{
+	for (; *at < c->n; (*at)++) {
+		struct group *g = c->ops[*at].group;
+		if (g != NULL && group_takes(g, name))
+			return g;
+	}
+	return NULL;
+}

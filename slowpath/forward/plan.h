@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The policy of the image at work: its chains with their caches and upstreams. Made when the
+// policy's bytes (or a file that they name) change, shared by all threads, kept while a query under
+// way needs it. A new plan begins with empty caches: no answer survives its policy (DESIGN 4).
+#pragma once
+
+#include "slowpath/base/holder.h"
+#include "slowpath/cache/cache.h"
+#include "slowpath/forward/group.h"
+#include "zones/base/arena.h"
+#include "zones/image/policy.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// One operation; which pointer counts follows from the kind.
+struct plan_op {
+	uint8_t kind; // enum policy_kind
+	uint16_t line;
+	struct cache *cache;
+	struct group *group; // NULL: its upstreams cannot be used now
+};
+
+struct plan_chain {
+	struct plan_op *ops;
+	size_t n;
+};
+
+struct plan {
+	struct holder holder; // first
+	struct arena arena;
+	struct policy_set policy;
+	struct plan_chain *chains;
+	uint8_t *bytes; // of the policy, to compare
+	size_t size_bytes;
+	uint64_t files; // fingerprint of the files that are read
+	uint8_t hash_key[16];
+	atomic_bool is_retired; // a newer plan is in use
+};
+
+// The plan of an image's policy part: the old one (NULL for none) when nothing has changed, else a
+// new one. Returns it held for the caller, or NULL when memory is short. What is wrong with an
+// upstream is logged and makes only its forward fail.
+struct plan *plan_make(const uint8_t *bytes, size_t size_bytes, struct plan *old);
+
+// Whether a file that the plan was made from has changed since.
+bool plan_is_outdated(const struct plan *p);
+
+// The chain with a number counted from 1, or NULL.
+const struct plan_chain *plan_chain_at(const struct plan *p, uint32_t number);
+
+// The first cache for the name, or NULL.
+struct cache *chain_cache(const struct plan_chain *c, const struct dname *name);
+
+// The first forward for the name at or behind operation *at, which is set to it; or NULL.
+struct group *chain_group(const struct plan_chain *c, const struct dname *name, size_t *at);

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Questions to upstreams: built from what was asked, never from the client's bytes (proto:H17),
+// and the strict match of what comes back (proto:F1).
+#pragma once
+
+#include "zones/wire/dname.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ASK_MAX_BYTES = 12 + 255 + 4 + 11 };
+
+// What is asked. Two questions that differ in any of this are different to caches and upstreams
+// (proto:F9).
+struct ask {
+	struct dname name; // lower case
+	uint16_t type;
+	bool is_do, is_cd, is_rd;
+};
+
+enum ask_edns { ASK_WITH_EDNS, ASK_WITHOUT_EDNS };
+
+// Writes the query and returns its size. Class IN; AD is set, so that the upstream says whether it
+// has validated (k8s:2.13 cache).
+size_t ask_write(const struct ask *a, uint16_t id, enum ask_edns edns, uint8_t out[ASK_MAX_BYTES]);
+
+enum ask_match {
+	ASK_ANSWER, // to this question
+	ASK_WRONG_ID, // somebody may be guessing (proto:F5)
+	ASK_OTHER, // anything else: go on waiting
+};
+
+enum ask_match ask_judge(const struct ask *a, uint16_t id, const uint8_t *msg, size_t size_bytes);
+
+bool ask_is_equal(const struct ask *a, const struct ask *b);
+
+// Keyed: names are chosen by strangers. key has 16 bytes.
+uint64_t ask_hash(const struct ask *a, const uint8_t key[16]);

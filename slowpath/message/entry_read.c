@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+// From an upstream's bytes to an entry. Everything in the message is a stranger's word: names are
+// taken apart and put together again, and what the question did not ask for is left out.
+#include "slowpath/message/entry.h"
+
+#include "slowpath/message/compress.h"
+#include "zones/wire/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// Names inside rdata, which upstreams may compress (RFC 1035, RFC 3597 4). Letters: a digit is so
+// many bytes, s a character string, N a name that may be compressed again, n one that may not, r
+// the rest.
+static const char *rdata_layout(uint16_t type)
+{
+	switch (type) {
+	case RR_TYPE_NS:
+	case RR_TYPE_CNAME:
+	case RR_TYPE_PTR:
+	case 3: // MD
+	case 4: // MF
+	case 7: // MB
+	case 8: // MG
+	case 9: // MR
+		return "N";
+	case RR_TYPE_SOA:
+		return "NN992";
+	case 14: // MINFO
+		return "NN";
+	case RR_TYPE_MX:
+		return "2N";
+	case RR_TYPE_DNAME:
+		return "n";
+	case 17: // RP
+		return "nn";
+	case 18: // AFSDB
+	case 21: // RT
+	case 36: // KX
+		return "2n";
+	case 26: // PX
+		return "2nn";
+	case RR_TYPE_SRV:
+		return "6n";
+	case RR_TYPE_NAPTR:
+		return "4sssn";
+	default:
+		return "r";
+	}
+}
+
+struct reader {
+	const struct ask *ask;
+	struct rdbuf in;
+	struct dname chain[ENTRY_CHAIN_MAX + 1]; // the question's name, then each CNAME's target
+	unsigned n_chain;
+	struct wrbuf out;
+	struct compress names;
+	struct entry_rr *rrs;
+	size_t n_rrs;
+	size_t first_rr; // position in out of the first record
+};
+
+// Appends one character string.
+static void copy_string(struct reader *rd, size_t end)
+{
+	uint8_t len = rdbuf_u8(&rd->in);
+	const uint8_t *p = rd->in.pos + len > end ? NULL : rdbuf_take(&rd->in, len);
+
+	wrbuf_u8(&rd->out, len);
+	if (p == NULL)
+		rd->in.bad = true;
+	else
+		wrbuf_bytes(&rd->out, p, len);
+}
+
+static void copy_bytes(struct reader *rd, size_t n, size_t end)
+{
+	const uint8_t *p = rd->in.pos + n > end ? NULL : rdbuf_take(&rd->in, n);
+
+	if (p == NULL)
+		rd->in.bad = true;
+	else
+		wrbuf_bytes(&rd->out, p, n);
+}
+
+static void copy_name(struct reader *rd, size_t end, bool may_compress)
+{
+	struct dname name;
+
+	message_name(&rd->in, end, &name);
+	if (rd->in.bad)
+		return;
+	if (may_compress)
+		compress_name(&rd->names, name.wire);
+	else
+		wrbuf_bytes(&rd->out, name.wire, name.size_bytes);
+}
+
+static void copy_rdata(struct reader *rd, const struct message_rr *rr)
+{
+	size_t behind = rd->in.pos;
+	size_t end = rr->rdata_pos + rr->rdata_size;
+	size_t size_at = rd->out.pos;
+
+	rd->in.pos = rr->rdata_pos;
+	wrbuf_u16(&rd->out, 0);
+	for (const char *l = rdata_layout(rr->type); *l != 0 && !rd->in.bad; l++) {
+		if (*l == 'N' || *l == 'n')
+			copy_name(rd, end, *l == 'N');
+		else if (*l == 's')
+			copy_string(rd, end);
+		else
+			copy_bytes(rd, *l == 'r' ? end - rd->in.pos : (size_t)(*l - '0'), end);
+	}
+	if (rd->in.pos != end) // names and strings must fill the record exactly (proto:N4)
+		rd->in.bad = true;
+	rd->in.pos = behind;
+	if (!rd->out.full)
+		be16_put(rd->out.base + size_at, (uint16_t)(rd->out.pos - size_at - 2));
+}
+
+static void copy_rr(struct reader *rd, const struct message_rr *rr)
+{
+	struct entry_rr *e = &rd->rrs[rd->n_rrs];
+
+	compress_name(&rd->names, rr->owner.wire);
+	wrbuf_u16(&rd->out, rr->type);
+	wrbuf_u16(&rd->out, rr->class);
+	e->ttl_at = (uint16_t)(rd->out.pos - rd->first_rr);
+	e->ttl_s = rr->ttl_s > INT32_MAX ? 0 : rr->ttl_s; // RFC 2181 8
+	wrbuf_u32(&rd->out, e->ttl_s);
+	copy_rdata(rd, rr);
+	e->end = (uint16_t)(rd->out.pos - rd->first_rr);
+	rd->n_rrs++;
+}
+
+static bool is_on_chain(const struct reader *rd, const uint8_t *owner)
+{
+	for (unsigned i = 0; i < rd->n_chain; i++) {
+		if (dname_is_equal(rd->chain[i].wire, owner))
+			return true;
+	}
+	return false;
+}
+
+// Whether some name of the chain lies under owner (or is it).
+static bool is_above_chain(const struct reader *rd, const uint8_t *owner)
+{
+	for (unsigned i = 0; i < rd->n_chain; i++) {
+		if (dname_is_within(rd->chain[i].wire, owner))
+			return true;
+	}
+	return false;
+}
+
+static bool wants_answer(const struct reader *rd, const struct message_rr *rr)
+{
+	uint16_t qtype = rd->ask->type;
+
+	if (rr->class != RR_CLASS_IN)
+		return false;
+	if (rr->type == RR_TYPE_DNAME || (rr->type == RR_TYPE_RRSIG && rd->ask->is_do))
+		return is_above_chain(rd, rr->owner.wire);
+	return (rr->type == qtype || rr->type == RR_TYPE_CNAME || qtype == RR_TYPE_ANY) &&
+		is_on_chain(rd, rr->owner.wire);
+}
+
+// The zone's own records above the names that were asked for; proofs only for who wants them.
+static bool wants_authority(const struct reader *rd, const struct message_rr *rr)
+{
+	switch (rr->type) {
+	case RR_TYPE_SOA:
+	case RR_TYPE_NS:
+		return rr->class == RR_CLASS_IN && is_above_chain(rd, rr->owner.wire);
+	case RR_TYPE_RRSIG:
+	case RR_TYPE_NSEC:
+	case RR_TYPE_NSEC3:
+	case RR_TYPE_DS:
+		return rr->class == RR_CLASS_IN && rd->ask->is_do;
+	default:
+		return false;
+	}
+}
+
+// Appends the CNAME target of the chain's last name. False: it has none, or a loop or the limit is
+// reached.
+static bool chain_step(struct reader *rd, unsigned ancount)
+{
+	const struct dname *last = &rd->chain[rd->n_chain - 1];
+	struct rdbuf in = rd->in;
+	struct message_rr rr;
+	struct dname target;
+
+	for (unsigned i = 0; i < ancount && !in.bad; i++) {
+		message_rr(&in, &rr);
+		if (in.bad || rr.type != RR_TYPE_CNAME ||
+			!dname_is_equal(rr.owner.wire, last->wire))
+			continue;
+		size_t behind = in.pos;
+		in.pos = rr.rdata_pos;
+		message_name(&in, rr.rdata_pos + rr.rdata_size, &target);
+		in.pos = behind;
+		if (in.bad || rd->n_chain > ENTRY_CHAIN_MAX || is_on_chain(rd, target.wire))
+			return false;
+		rd->chain[rd->n_chain++] = target;
+		return true;
+	}
+	return false;
+}
+
+static void chain_follow(struct reader *rd, unsigned ancount)
+{
+	rd->chain[0] = rd->ask->name;
+	rd->n_chain = 1;
+	if (rd->ask->type == RR_TYPE_CNAME || rd->ask->type == RR_TYPE_ANY)
+		return; // the alias itself was asked for
+	while (chain_step(rd, ancount))
+		continue;
+}
+
+typedef bool wants_fn(const struct reader *rd, const struct message_rr *rr);
+
+// Copies what is wanted of n records; returns how many.
+static uint16_t copy_section(struct reader *rd, unsigned n, wants_fn *wants)
+{
+	struct message_rr rr;
+	size_t before = rd->n_rrs;
+
+	for (unsigned i = 0; i < n && !rd->in.bad && !rd->out.full; i++) {
+		message_rr(&rd->in, &rr);
+		if (!rd->in.bad && wants(rd, &rr) && rd->n_rrs < ENTRY_RRS_MAX)
+			copy_rr(rd, &rr);
+	}
+	return (uint16_t)(rd->n_rrs - before);
+}
+
+// The records from `first` on may change places when they have one owner, one type and no name
+// that another record's pointers need.
+static void find_rotated(const struct reader *rd, uint16_t n_an, struct entry *e)
+{
+	const uint8_t *bytes = rd->out.base + rd->first_rr;
+	size_t first = n_an;
+
+	while (first > 0) {
+		size_t i = first - 1;
+		size_t start = i == 0 ? 0 : rd->rrs[i - 1].end;
+		uint16_t type = be16_get(bytes + start + 2);
+		if (rd->rrs[i].ttl_at - start != 6 || bytes[start] < 0xc0 ||
+			(type != RR_TYPE_A && type != RR_TYPE_AAAA) ||
+			memcmp(bytes + start, bytes + rd->rrs[n_an - 1].ttl_at - 6, 4) != 0)
+			break;
+		first = i;
+	}
+	e->first_rotated = (uint16_t)first;
+	e->n_rotated = (uint16_t)(n_an - first);
+}
+
+static bool has_soa(const struct reader *rd, size_t from)
+{
+	const uint8_t *bytes = rd->out.base + rd->first_rr;
+
+	for (size_t i = from; i < rd->n_rrs; i++) {
+		if (be16_get(bytes + rd->rrs[i].ttl_at - 4) == RR_TYPE_SOA)
+			return true;
+	}
+	return false;
+}
+
+// k8s:2.13 cache: what is kept, and as what.
+static enum entry_kind kind_of(const struct reader *rd, const struct entry *e)
+{
+	if (e->is_truncated)
+		return ENTRY_UNCACHEABLE;
+	switch (e->rcode) {
+	case RCODE_NOERROR:
+		if (e->n_an > 0)
+			return ENTRY_SUCCESS;
+		return has_soa(rd, e->n_an) ? ENTRY_NODATA : ENTRY_UNCACHEABLE;
+	case RCODE_NXDOMAIN:
+		return has_soa(rd, e->n_an) ? ENTRY_NXDOMAIN : ENTRY_UNCACHEABLE;
+	case RCODE_SERVFAIL:
+	case RCODE_NOTIMP:
+		return ENTRY_FAILURE;
+	default:
+		return ENTRY_UNCACHEABLE;
+	}
+}
+
+static struct entry *entry_make(
+	const struct reader *rd, uint16_t flags, uint16_t n_an, uint16_t n_ns)
+{
+	size_t rr_bytes = rd->out.pos - rd->first_rr;
+	struct entry *e = calloc(1, sizeof(*e) + rd->n_rrs * sizeof(e->rrs[0]) + rr_bytes);
+
+	if (e == NULL)
+		return NULL;
+	atomic_init(&e->users, 1);
+	e->rcode = flags & HEADER_RCODE;
+	e->qname_size = rd->ask->name.size_bytes;
+	e->ede = EDE_NONE;
+	e->has_ra = (flags & HEADER_RA) != 0;
+	e->has_ad = (flags & HEADER_AD) != 0;
+	e->is_truncated = (flags & HEADER_TC) != 0;
+	e->keeps_authority = rd->ask->is_do;
+	e->n_an = n_an;
+	e->n_ns = n_ns;
+	e->rr_bytes = (uint32_t)rr_bytes;
+	e->kind = (uint8_t)kind_of(rd, e);
+	if (n_an > 1)
+		find_rotated(rd, n_an, e);
+	memcpy(e->rrs, rd->rrs, rd->n_rrs * sizeof(e->rrs[0]));
+	memcpy(e->rrs + rd->n_rrs, rd->out.base + rd->first_rr, rr_bytes);
+	entry_clamp(e, 0, INT32_MAX);
+	return e;
+}
+
+static struct entry *read_message(struct reader *rd)
+{
+	const uint8_t *msg = rd->in.base;
+	uint16_t flags = be16_get(msg + 2);
+	unsigned ancount = be16_get(msg + 6);
+
+	rd->in.pos = DNS_HEADER_BYTES + rd->ask->name.size_bytes + 4u;
+	wrbuf_bytes(&rd->out, msg, rd->in.pos);
+	rd->first_rr = rd->out.pos;
+	compress_init(&rd->names, &rd->out);
+	compress_learn(&rd->names, rd->ask->name.wire, DNS_HEADER_BYTES);
+	chain_follow(rd, ancount);
+	uint16_t n_an = copy_section(rd, ancount, wants_answer);
+	uint16_t n_ns = copy_section(rd, be16_get(msg + 8), wants_authority);
+	// A message that was cut is taken as far as it goes (RFC 2181 9).
+	if (rd->out.full || (rd->in.bad && !(flags & HEADER_TC)))
+		return NULL;
+	if (rd->in.bad) {
+		rd->n_rrs = 0;
+		rd->out.pos = rd->first_rr;
+		n_an = 0;
+		n_ns = 0;
+	}
+	return entry_make(rd, flags, n_an, n_ns);
+}
+
+struct entry *entry_read(const struct ask *a, const uint8_t *msg, size_t size_bytes)
+{
+	// Large, and used by one call at a time on each thread.
+	static _Thread_local uint8_t out[DNS_MSG_MAX_BYTES];
+	static _Thread_local struct entry_rr rrs[ENTRY_RRS_MAX + 1];
+	struct reader rd = {
+		.ask = a,
+		.in = rdbuf_of(msg, size_bytes),
+		.out = wrbuf_of(out, sizeof(out)),
+		.rrs = rrs,
+	};
+
+	return read_message(&rd);
+}

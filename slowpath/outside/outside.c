@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cache, then forward. A hit is answered at once; anything else waits for a fetch.
+#include "slowpath/outside/outside.h"
+
+#include "slowpath/base/log.h"
+#include "slowpath/outside/pending.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct outside_thread {
+	struct outside_options o;
+	unsigned n_pending;
+};
+
+struct outside_thread *outside_new(const struct outside_options *o)
+{
+	struct outside_thread *t = calloc(1, sizeof(*t));
+
+	if (t != NULL)
+		t->o = *o;
+	return t;
+}
+
+void outside_free(struct outside_thread *t)
+{
+	free(t);
+}
+
+// What one question needs on its way through the chain.
+struct way {
+	struct outside_thread *thread;
+	struct server *server;
+	const struct outside *o;
+	struct wrbuf *w;
+	struct plan *plan;
+	const struct plan_chain *chain;
+	struct ask ask;
+	uint64_t hash;
+	struct cache *cache; // NULL: none for the name
+	struct entry_view view;
+};
+
+static void ask_make(const struct query *q, struct ask *a)
+{
+	a->name.size_bytes = q->qname_size;
+	memcpy(a->name.wire, q->name, q->qname_size);
+	a->type = q->qtype;
+	a->is_do = q->edns.present && q->edns.is_do;
+	a->is_cd = (q->flags & HEADER_CD) != 0;
+	a->is_rd = (q->flags & HEADER_RD) != 0;
+}
+
+static enum serve_verdict error(const struct way *y, enum rcode rcode, enum ede ede)
+{
+	serve_error(y->o->query, y->o->env, rcode, ede, y->w);
+	return SERVE_REPLY;
+}
+
+static struct entry_view stale_view(
+	const struct entry_view *view, const struct entry *e, uint32_t ttl_s)
+{
+	struct entry_view v = *view;
+
+	v.is_cached = true;
+	v.fixed_ttl_s = ttl_s; // DESIGN 9, 30
+	v.ede = e->kind == ENTRY_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE_ANSWER;
+	return v;
+}
+
+static void on_answer(struct waiter *waiter)
+{
+	struct pending *p = (struct pending *)waiter; // the first member
+	const struct entry *e = waiter->entry;
+
+	p->thread->n_pending--;
+	loop_timer_stop(waiter->home, &p->patience);
+	if (p->origin.reply == NULL || p->is_answered) {
+		pending_free(p);
+		return;
+	}
+	if (e == NULL) {
+		p->origin.drop(&p->origin);
+	} else if (e->kind == ENTRY_FAILURE && p->stale.entry != NULL) {
+		struct entry_view view = stale_view(&p->view, p->stale.entry, p->stale_ttl_s);
+		pending_reply(p, p->stale.entry, &view);
+	} else {
+		pending_reply(p, e, &p->view);
+	}
+	pending_free(p);
+}
+
+// serve_stale verify TIMEOUT: the upstream has had its time.
+static void on_patience(struct timer *t)
+{
+	struct pending *p = (struct pending *)((char *)t - offsetof(struct pending, patience));
+	struct entry_view view = stale_view(&p->view, p->stale.entry, p->stale_ttl_s);
+
+	pending_reply(p, p->stale.entry, &view); // freed when the fetch ends
+}
+
+// Hands the question to the thread that it belongs to.
+static void send_off(const struct way *y, struct pending *p)
+{
+	struct outside_thread *t = y->thread;
+
+	p->thread = t;
+	p->w.home = t->o.loop;
+	p->w.done = on_answer;
+	p->w.fetcher = t->o.fetchers[(y->hash >> 32) % t->o.n_threads];
+	p->w.plan = y->plan;
+	p->w.chain = y->chain;
+	p->w.ask = y->ask;
+	p->w.hash = y->hash;
+	p->w.is_tcp = y->o->request->transport == TRANSPORT_TCP;
+	holder_hold(&y->plan->holder);
+	t->n_pending++;
+	fetch(&p->w);
+}
+
+// Fetches anew what is still answered from the cache.
+static void refresh(const struct way *y)
+{
+	if (y->thread->n_pending >= y->thread->o.max_pending)
+		return;
+	struct pending *p = pending_new(y->o, &y->view);
+	if (p == NULL)
+		return; // the next hit tries again
+	p->origin.reply = NULL;
+	p->w.is_refresh = true;
+	send_off(y, p);
+}
+
+// k8s:2.13 max_concurrent: excess queries are refused.
+static bool is_too_much(const struct group *g)
+{
+	static struct log_limit limit;
+	uint32_t max = g->policy->max_concurrent;
+	uint64_t held;
+
+	if (max == 0 || atomic_load_explicit(&g->n_queries, memory_order_relaxed) < max)
+		return false;
+	if (log_limit_pass(&limit, 10000, &held))
+		log_line(LOG_WARN, "forward", "more queries at once than max_concurrent",
+			"max_concurrent=%u held=%llu", max, (unsigned long long)held);
+	return true;
+}
+
+static enum serve_verdict forward(const struct way *y, struct cache_found *stale)
+{
+	size_t at = 0;
+	struct group *g = chain_group(y->chain, &y->ask.name, &at);
+
+	if (g == NULL)
+		return error(y, RCODE_SERVFAIL, EDE_NONE); // no plugin takes it
+	if (is_too_much(g))
+		return error(y, RCODE_REFUSED, EDE_NONE);
+	struct pending *p = y->thread->n_pending < y->thread->o.max_pending
+		? pending_new(y->o, &y->view)
+		: NULL;
+	if (p == NULL)
+		return error(y, RCODE_SERVFAIL, EDE_OTHER);
+	if (g->policy->max_concurrent != 0) {
+		atomic_fetch_add_explicit(&g->n_queries, 1, memory_order_relaxed);
+		p->counted = g;
+	}
+	p->patience.fn = on_patience;
+	if (stale->entry != NULL) {
+		const struct policy_cache *c = cache_policy(y->cache);
+		p->stale = *stale;
+		p->stale_ttl_s = c->stale_ttl_s;
+		stale->entry = NULL;
+		if (c->stale_timeout_ms != 0)
+			loop_timer(y->thread->o.loop, &p->patience, c->stale_timeout_ms);
+	}
+	send_off(y, p);
+	return SERVE_LATER;
+}
+
+static enum serve_verdict answer_from_cache(const struct way *y, const struct cache_found *found)
+{
+	struct entry_view view = y->view;
+
+	view.is_cached = true;
+	view.age_s = found->age_s;
+	if (found->state == CACHE_STALE)
+		view = stale_view(&view, found->entry, cache_policy(y->cache)->stale_ttl_s);
+	entry_write(found->entry, y->o->query, y->o->env, &view, y->w);
+	if (found->wants_refresh)
+		refresh(y);
+	return SERVE_REPLY;
+}
+
+static enum serve_verdict run_chain(const struct way *y)
+{
+	struct cache_found found = {.state = CACHE_MISS};
+	enum serve_verdict verdict;
+
+	if (y->cache != NULL)
+		found = cache_get(y->cache, y->hash, &y->ask, y->thread->o.loop->now_ms);
+	bool is_answer = found.state == CACHE_FRESH ||
+		(found.state == CACHE_STALE && !cache_policy(y->cache)->stale_verify);
+	if (is_answer)
+		verdict = answer_from_cache(y, &found);
+	else
+		verdict = forward(y, &found);
+	entry_drop(found.entry);
+	return verdict;
+}
+
+enum serve_verdict outside_answer(struct server *s, const struct outside *o, struct wrbuf *w)
+{
+	uint32_t number = o->step == NULL ? 0 : o->step->policy;
+	struct way y = {
+		.thread = s->outside_ctx,
+		.server = s,
+		.o = o,
+		.w = w,
+		.plan = (struct plan *)s->root->plan, // its first member
+		.view = {.fixed_ttl_s = -1, .udp_max_bytes = DNS_UDP_MAX_BYTES, .ede = EDE_NONE},
+	};
+
+	y.chain = plan_chain_at(y.plan, number);
+	if (y.chain == NULL)
+		return error(&y, RCODE_SERVFAIL, EDE_NONE); // k8s:2.12 row 26
+	if (o->rule != NULL) {
+		y.view.is_rotated = (o->rule->flags & RULE_ROTATE) != 0;
+		y.view.is_minimal = (o->rule->flags & RULE_MINIMAL) != 0;
+		y.view.udp_max_bytes = o->image->servers[o->rule->server].udp_max_bytes;
+	}
+	ask_make(o->query, &y.ask);
+	y.hash = ask_hash(&y.ask, y.plan->hash_key);
+	y.cache = chain_cache(y.chain, &y.ask.name);
+	return run_chain(&y);
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Remembering a query and answering it later.
+#include "slowpath/outside/pending.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct pending *pending_new(const struct outside *o, const struct entry_view *view)
+{
+	const struct query *q = o->query;
+	struct pending *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->origin = *o->request->origin;
+	p->id = q->id;
+	p->flags = q->flags;
+	p->edns = q->edns;
+	p->env = *o->env;
+	p->env.find = NULL;
+	p->env.find_ctx = NULL;
+	p->view = *view;
+	p->question_bytes = (uint16_t)query_question_end(q);
+	memcpy(p->question, o->request->msg, p->question_bytes);
+	return p;
+}
+
+void pending_reply(struct pending *p, const struct entry *e, const struct entry_view *view)
+{
+	static _Thread_local uint8_t out[DNS_MSG_MAX_BYTES];
+	struct wrbuf w = wrbuf_of(out, sizeof(out));
+	struct query q = {
+		.id = p->id,
+		.flags = p->flags,
+		.qtype = p->w.ask.type,
+		.qclass = RR_CLASS_IN,
+		.ede = EDE_NONE,
+		.has_question = true,
+		.qname_size = p->w.ask.name.size_bytes,
+		.edns = p->edns,
+	};
+
+	memcpy(out, p->question, p->question_bytes);
+	entry_write(e, &q, &p->env, view, &w);
+	p->is_answered = true;
+	p->origin.reply(&p->origin, out, w.pos);
+}
+
+void pending_free(struct pending *p)
+{
+	if (p->counted != NULL)
+		atomic_fetch_sub_explicit(&p->counted->n_queries, 1, memory_order_relaxed);
+	holder_drop(p->w.plan == NULL ? NULL : &p->w.plan->holder);
+	entry_drop(p->w.entry);
+	entry_drop(p->stale.entry);
+	free(p);
+}
