@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-#define REPEAT_MS 180000U
+#define REPEAT_MS 180000U // while it goes on
+#define FLAP_MS 20000U // between an end and the next beginning
 
 static const char *const groups[OBJECT_KINDS] = {
 	[OBJECT_NAMESPACE] = "",
@@ -56,6 +57,7 @@ void explain_failure(
 		st->failing_since_ms = uv_now(r->env->loop);
 	if (!log_limit_pass(&r->failing, REPEAT_MS, &held))
 		return;
+	r->said = true;
 	if (result == KUBE_ERR_403)
 		say_forbidden(r, rd);
 	else
@@ -65,13 +67,16 @@ void explain_failure(
 void explain_success(struct resource *r)
 {
 	struct kube_stats *st = &r->stats;
+	uint64_t after_ms = uv_now(r->env->loop) - st->failing_since_ms;
 
 	st->backoff_ms = 0;
 	if (st->failing_since_ms == 0)
 		return;
-	log_info("kube", "the API can be followed again",
-		LOG_STR("resource", object_kind_name(r->spec.kind)),
-		LOG_NUM("after_ms", uv_now(r->env->loop) - st->failing_since_ms));
 	st->failing_since_ms = 0;
-	r->failing = (struct log_limit){0};
+	if (!r->said)
+		return;
+	log_info("kube", "the API can be followed again",
+		LOG_STR("resource", object_kind_name(r->spec.kind)), LOG_NUM("after_ms", after_ms));
+	r->failing.next_ms = uv_now(r->env->loop) + FLAP_MS; // the same clock
+	r->said = false;
 }
