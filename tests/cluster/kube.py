@@ -148,6 +148,11 @@ class Kube:
         """Creates an object; the answer is what the server stored."""
         return self.request("POST", path_of(obj["kind"], obj["metadata"].get("namespace", "default")), obj)
 
+    def try_out(self, obj):
+        """What the server would store, had it been asked to create the object."""
+        path = path_of(obj["kind"], obj["metadata"].get("namespace", "default"))
+        return self.request("POST", path + "?dryRun=All", obj)
+
     def replace(self, obj):
         """Replaces a whole object (without resourceVersion: whatever is there)."""
         return self.request("PUT", object_path(obj), obj)

@@ -21,6 +21,7 @@ CONTROLLERS = ["deployment-controller", "endpointslice-controller", "garbage-col
 STOP_ORDER = ["kwok", "kube-controller-manager", "kube-apiserver", "etcd"]  # etcd last: else the API server hangs
 OUR_USER = "system:serviceaccount:kube-system:burst53"  # who deploy/rbac.yaml is about
 RBAC = tools.TOP / "deploy" / "rbac.yaml"
+SCHEDULE = tools.MODULES.parent / "schedule.yaml"
 
 KUBECONFIG = """apiVersion: v1
 kind: Config
@@ -174,6 +175,14 @@ class Plane:
         self._start("kwok", [f"--kubeconfig={self.admin_kubeconfig}", "--manage-all-nodes",
                              f"--cidr={self.options['pod_cidr']}", *stages], {"HOME": str(self.folder)})
 
+    def start_scheduling(self):
+        """Gives pods that name no node one, as a scheduler would; returns when it is in force."""
+        self._kubectl("apply", "--filename", str(SCHEDULE))
+        kube = Kube(self.admin_kubeconfig)
+        trial = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "trial", "namespace": "default"},
+                 "spec": {"containers": [{"name": "main", "image": "none"}]}}
+        wait("pods to be scheduled", lambda: kube.try_out(trial)["spec"].get("nodeName"))
+
     def _kubectl(self, *args):
         """Runs kubectl as the admin; returns its output."""
         run = subprocess.run([tools.BIN / "kubectl", f"--kubeconfig={self.admin_kubeconfig}", *args],
@@ -214,6 +223,7 @@ class Plane:
                 self.start_controllers()
                 self.start_nodes(options["nodes"])
                 wait("the nodes to be ready", self._nodes_ready)
+                self.start_scheduling()
         except BaseException:
             self.down()
             raise
