@@ -32,6 +32,11 @@ def query_bytes(row, ident):
     return out
 
 
+def options(wire):
+    """The EDNS options of a reply as text."""
+    return [option.to_text() for option in dns.message.from_wire(wire).options]
+
+
 def section_rows(section):
     """Sorted lines of a section, SOA serials as the word SERIAL."""
     lines = []
