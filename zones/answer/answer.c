@@ -114,7 +114,7 @@ static enum step_result hit(struct walk *w)
 	w->reply.rcode = RCODE_NOERROR;
 	if (set == NULL)
 		return no_such_type(w);
-	if (set->flags & SET_PUNT)
+	if ((set->flags & SET_PUNT) && !w->reply.env->takes_aliases)
 		return STEP_PUNTED;
 	w->reply.flags |= HEADER_AA;
 	reply_section(&w->reply, image_section_at(f->img, set->section),

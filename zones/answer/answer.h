@@ -26,6 +26,7 @@ typedef void answer_find_fn(const void *ctx, const struct name_key *key, struct 
 struct answer_env {
 	enum transport transport;
 	uint16_t udp_max_bytes; // own limit: min(1232, MTU less headers) (proto:E6); UDP only
+	bool takes_aliases; // the caller completes aliases to names outside (SET_PUNT) itself
 	uint8_t cookie_size; // bytes of cookie to send when the client sent one; 0: none
 	uint8_t cookie[40]; // client cookie and our server cookie (proto:C2)
 	uint16_t keepalive_100ms; // TCP: edns-tcp-keepalive timeout to announce, 0 for none

@@ -135,21 +135,31 @@ static void copy_answers(struct reply *r, const struct image_section *s, size_t 
 }
 
 // As many records as fit, from a start that follows from the ID, around the end.
-static void copy_window(struct reply *r, const struct image_section *s, size_t first)
+static void copy_window(
+	struct reply *r, const struct image_section *s, size_t first, uint8_t zone_size)
 {
 	size_t start = first == 0 ? 0 : rr_end(s, first - 1);
 	size_t n = rrs_that_fit(s, first, s->n_an - first, start + room(r));
+	uint8_t *out = r->w->base + r->w->pos;
 
 	copy_answers(r, s, first, first + n);
-	if (first + n == s->n_an && first > 0) {
+	if (first == 0) {
+		fix_copy(r, s, out, (size_t)(r->w->base + r->w->pos - out), zone_size);
+	} else if (first + n == s->n_an) {
 		n = rrs_that_fit(s, 0, first, room(r));
 		copy_answers(r, s, 0, n);
 	}
 }
 
+// True when answer records point to each other: they keep their order.
+static bool has_inner_pointers(const struct image_section *s)
+{
+	return s->n_ptr != 0 && image_section_fixes(s)[0] < s->an_bytes;
+}
+
 static size_t rotation_start(const struct reply *r, const struct image_section *s)
 {
-	return s->n_an < 2 ? 0 : r->q->id % s->n_an;
+	return s->n_an < 2 || has_inner_pointers(s) ? 0 : r->q->id % s->n_an;
 }
 
 // Everything, with as many additional records as fit behind it.
@@ -177,12 +187,12 @@ void reply_section(
 
 	if (!fits && r->env->transport == TRANSPORT_UDP) {
 		r->flags |= HEADER_TC; // RFC 2181 9
-		copy_window(r, s, order == REPLY_ROTATED ? first : 0);
+		copy_window(r, s, order == REPLY_ROTATED ? first : 0, zone_size);
 	} else if (!fits) {
-		copy_window(
-			r, s, first); // DESIGN 3: what no message can hold is capped by rotation
+		copy_window(r, s, first,
+			zone_size); // DESIGN 3: what no message can hold is capped by rotation
 	} else if (order == REPLY_ROTATED && s->stride != 0 && first != 0) {
-		copy_window(r, s, first);
+		copy_window(r, s, first, zone_size);
 	} else {
 		copy_whole(r, s, zone_size);
 	}

@@ -106,7 +106,6 @@ static bool rdata_ok(uint16_t type, const uint8_t *rdata, size_t size)
 	case RR_TYPE_AAAA:
 		return size == 16;
 	case RR_TYPE_NS:
-	case RR_TYPE_PTR:
 		return name_fills(rdata, size);
 	case RR_TYPE_SRV:
 		return size > 6 && name_fills(rdata + 6, size - 6);
@@ -128,7 +127,7 @@ static bool rr_ok(struct walk *w)
 	uint32_t ttl = rdbuf_u32(&w->rrs);
 	uint16_t size = rdbuf_u16(&w->rrs);
 	size_t end = w->rrs.pos + size;
-	if (type == RR_TYPE_CNAME) // its target may be compressed
+	if (type == RR_TYPE_CNAME || type == RR_TYPE_PTR) // the target may be compressed
 		return class == RR_CLASS_IN && ttl <= INT32_MAX && end <= w->rrs.size_bytes &&
 			name_ok(w, end) && w->rrs.pos == end;
 	const uint8_t *rdata = rdbuf_take(&w->rrs, size);

@@ -5,6 +5,7 @@
 
 #include "zones/base/wrbuf.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 enum {
@@ -169,8 +170,8 @@ static void name_compressed(struct encoder *e, struct seen_names *seen, const ui
 	wrbuf_u8(&e->rrs, 0);
 }
 
-// rdlength and the target of a CNAME.
-static void rr_cname(struct encoder *e, struct seen_names *seen, const struct dname *target)
+// rdlength and the target of a CNAME or PTR, compressed (RFC 1035 3.3).
+static void rr_compressed(struct encoder *e, struct seen_names *seen, const struct dname *target)
 {
 	uint8_t *size = wrbuf_claim(&e->rrs, 2);
 	size_t start = e->rrs.pos;
@@ -185,7 +186,7 @@ static void rr_chain(struct encoder *e, struct seen_names *seen, const struct re
 	name_compressed(e, seen, c->owner->wire);
 	rr_head(&e->rrs, c->type, c->ttl_s);
 	if (c->type == RR_TYPE_CNAME)
-		rr_cname(e, seen, &c->data.target);
+		rr_compressed(e, seen, &c->data.target);
 	else
 		rr_data(e, c->type, &c->data);
 	rr_end(e);
@@ -199,7 +200,7 @@ static void encode_chain(struct encoder *e, const struct record_set *set)
 
 	wrbuf_u16(&e->rrs, OWNER_POINTER);
 	rr_head(&e->rrs, RR_TYPE_CNAME, set->ttl_s);
-	rr_cname(e, &seen, &set->data[0].target);
+	rr_compressed(e, &seen, &set->data[0].target);
 	rr_end(e);
 	for (size_t i = 0; i < set->n_chain; i++)
 		rr_chain(e, &seen, &set->chain[i]);
@@ -213,10 +214,15 @@ static void encode_answer(struct encoder *e, const struct record_set *set)
 		encode_chain(e, set);
 		return;
 	}
+	struct seen_names seen = {.n = 0};
+	bool is_compressed = type == RR_TYPE_PTR && set->n > 1;
 	for (size_t i = 0; i < set->n; i++) {
 		wrbuf_u16(&e->rrs, OWNER_POINTER);
 		rr_head(&e->rrs, type, set->ttl_s);
-		rr_data(e, type, &set->data[i]);
+		if (is_compressed)
+			rr_compressed(e, &seen, &set->data[i].target);
+		else
+			rr_data(e, type, &set->data[i]);
 		rr_end(e);
 	}
 	if (set->type == RR_TYPE_TXT && set->text != NULL) {
