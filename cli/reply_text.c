@@ -2,6 +2,8 @@
 // One walk over the message makes a JSON value; the text form is printed from that value.
 #include "cli/reply_text.h"
 
+#include "cli/explain.h"
+
 #include "zones/wire/message.h"
 
 #include <errno.h>
@@ -71,67 +73,6 @@ static int add_message(const struct reply_text *t, json_t *doc)
 	return rc == 0 && !r.bad ? 0 : -EBADMSG;
 }
 
-static json_t *text_json(const struct image *img, uint32_t offset, size_t size_bytes)
-{
-	return json_stringn((const char *)img->text + offset, size_bytes);
-}
-
-static void explain_rule(const struct reply_text *t, const struct image *top, json_t *why)
-{
-	const struct image_rule *rule = t->reply->result.rule;
-	const struct image_step *step = t->reply->result.step;
-	char zone[DNAME_TEXT_MAX_BYTES];
-
-	if (rule == NULL) {
-		(void)json_object_set_new(
-			why, "rule", json_string("no server block has a zone for the name"));
-		return;
-	}
-	const struct image_server *server = &top->servers[rule->server];
-	(void)dname_print(top->text + rule->zone_off, zone, sizeof(zone));
-	// Out of memory: a line of the explanation is missing.
-	(void)json_object_set_new(why, "zone", json_string(zone));
-	(void)json_object_set_new(
-		why, "server", text_json(top, server->label_off, server->label_size));
-	if (step == NULL)
-		return;
-	(void)json_object_set_new(
-		why, "plugin", text_json(top, step->plugin_off, step->plugin_size));
-	(void)json_object_set_new(why, "line", json_integer(step->line));
-}
-
-static void explain_name(const struct reply_text *t, json_t *why)
-{
-	const struct found *f = &t->reply->result.found;
-	char name[DNAME_TEXT_MAX_BYTES];
-
-	if (f->name == NULL) {
-		(void)json_object_set_new(why, "name", json_string("not in the snapshot"));
-		return;
-	}
-	(void)dname_print(image_name_wire(f->img, f->name), name, sizeof(name));
-	(void)json_object_set_new(why, "name", json_string(name));
-	(void)json_object_set_new(
-		why, "image", json_string(f->img == t->snapshot->overlay ? "overlay" : "base"));
-}
-
-static json_t *explanation(const struct reply_text *t)
-{
-	const struct image *top = snapshot_top(t->snapshot);
-	json_t *why = json_object();
-
-	if (top == NULL)
-		return why;
-	(void)json_object_set_new(
-		why, "generation", json_integer((json_int_t)top->header->generation));
-	(void)json_object_set_new(why, "base_generation",
-		json_integer((json_int_t)t->snapshot->base->header->generation));
-	explain_rule(t, top, why);
-	if (t->reply->result.rule != NULL)
-		explain_name(t, why);
-	return why;
-}
-
 static json_t *document(const struct reply_text *t)
 {
 	json_t *doc = json_object();
@@ -148,7 +89,7 @@ static json_t *document(const struct reply_text *t)
 			json_string(t->reply->verdict == ANSWER_PUNT ? "for the slow path"
 								     : "no reply is sent"));
 	if (t->is_explained)
-		rc |= json_object_set_new(doc, "explain", explanation(t));
+		rc |= json_object_set_new(doc, "explain", explain_json(t));
 	if (rc == 0)
 		return doc;
 	json_decref(doc);
