@@ -132,6 +132,7 @@ static int workers_start(struct process *p, struct err *err)
 			.has_slowpath = p->o.punt_fd >= 0,
 			.idle = p->o.idle,
 			.counters = &p->counters->workers[i],
+			.scopes = p->counters->worker_scopes[i],
 			.is_stopping = &p->is_stopping};
 		rc = punt_lane_init(&w->lane, i, socket);
 		if (rc == 0)
@@ -144,7 +145,9 @@ static int workers_start(struct process *p, struct err *err)
 static int snapshots_start(struct process *p, struct err *err)
 {
 	struct err refusal = {0};
-	int rc = layers_init(&p->layers, &p->roots, &p->addresses, &p->counters->dataplane);
+	const struct layers_counters counters = {
+		.snapshots = &p->counters->dataplane, .scopes = &p->counters->worker_table};
+	int rc = layers_init(&p->layers, &p->roots, &p->addresses, &counters);
 
 	if (rc != 0)
 		return err_set(err, rc, "snapshots: %s", strerror(-rc));

@@ -88,8 +88,12 @@ static struct layered_root *root_new(
 		return NULL;
 	}
 	*r = (struct layered_root){.base = base, .overlay = overlay};
-	if (root_init(&r->root, &snapshot, l->addresses) != 0) {
-		(void)err_set(err, -E2BIG, "the image serves more than %d ports", ROOT_PORTS_MAX);
+	int rc = root_init(&r->root, &snapshot, l->addresses);
+	if (rc != 0)
+		(void)err_set(err, rc, "the image serves more than %d ports", ROOT_PORTS_MAX);
+	else if (scope_map_make(&r->root.scopes, snapshot_top(&snapshot), l->scopes) != 0)
+		rc = err_set(err, -ENOMEM, "memory is short");
+	if (rc != 0) {
 		free(r);
 		return NULL;
 	}
@@ -106,6 +110,7 @@ static void root_free(struct layered_root *r)
 {
 	layer_drop(r->base);
 	layer_drop(r->overlay);
+	scope_map_free(&r->root.scopes);
 	free(r);
 }
 
@@ -166,11 +171,14 @@ unsigned layers_reclaim(struct layers *l)
 }
 
 int layers_init(struct layers *l, struct roots *roots, const struct root_addresses *addresses,
-	struct snapshot_counters *counters)
+	const struct layers_counters *counters)
 {
 	struct err err = {0};
 
-	*l = (struct layers){.roots = roots, .addresses = addresses, .counters = counters};
+	*l = (struct layers){.roots = roots,
+		.addresses = addresses,
+		.counters = counters->snapshots,
+		.scopes = counters->scopes};
 	int rc = index_secret_renew(&l->secret);
 	return rc != 0 ? rc : layers_publish(l, NULL, NULL, &err);
 }

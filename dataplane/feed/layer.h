@@ -38,11 +38,18 @@ struct layers {
 	struct layered_root *retired;
 	unsigned n_retired;
 	struct snapshot_counters *counters; // borrowed
+	struct scope_table *scopes; // borrowed
+};
+
+// What counts, and under which numbers.
+struct layers_counters {
+	struct snapshot_counters *snapshots; // borrowed
+	struct scope_table *scopes; // borrowed
 };
 
 // Publishes the root without an image. 0 or -errno.
 [[nodiscard]] int layers_init(struct layers *l, struct roots *roots,
-	const struct root_addresses *addresses, struct snapshot_counters *counters);
+	const struct root_addresses *addresses, const struct layers_counters *counters);
 // Workers must have stopped.
 void layers_fini(struct layers *l);
 

@@ -5,6 +5,7 @@
 
 #include "dataplane/index/index.h"
 
+#include "zones/scope/scope_map.h"
 #include "zones/snapshot/snapshot.h"
 
 #include <rte_rcu_qsbr.h>
@@ -23,6 +24,7 @@ struct root_port {
 struct root {
 	struct snapshot snapshot;
 	struct index_pair index;
+	struct scope_map scopes; // owned by who made the root
 	uint64_t generation; // of the newest image, 0 without one
 	unsigned n_ports;
 	struct root_port ports[ROOT_PORTS_MAX];

@@ -54,26 +54,28 @@ static uint16_t udp_max_bytes(const struct worker *w, const struct frame *f)
 	return (uint16_t)RTE_MIN(max, (unsigned)DNS_UDP_MAX_BYTES);
 }
 
-static void reply_count(const struct burst *b, const struct answer_result *r, size_t size_bytes)
+static void reply_count(struct burst *b, const struct burst_query *bq,
+	const struct answer_result *r, size_t size_bytes)
 {
-	struct worker_counters *c = b->counters;
+	struct scope_counters *c = &b->scopes[bq->scope];
+	enum scope_plugin plugin = scope_plugin_of(&b->root->scopes, bq->plan.top, r->step);
 
-	counter_add(&c->replies_udp, 1);
-	counter_add(
-		&c->rcodes[r->rcode < COUNTERS_RCODES_MAX ? r->rcode : COUNTERS_RCODES_MAX - 1], 1);
-	counter_add(&c->response_bytes[counters_size_bucket(size_bytes)], 1);
-	counter_add(&c->response_bytes_sum, size_bytes);
+	counter_add(&b->counters->replies_udp, 1);
+	counter_add(&c->responses[plugin][counters_rcode(r->rcode)], 1);
+	counter_add(&c->udp.response_bytes[counters_size_bucket(size_bytes)], 1);
+	counter_add(&c->udp.response_bytes_sum, size_bytes);
 	if (r->is_truncated)
-		counter_add(&c->truncated, 1);
+		counter_add(&b->counters->truncated, 1);
+	b->answered[b->n_answered++] = bq->scope;
 }
 
-// Index of a rule for the counters, COUNTERS_RULES_MAX when it has none.
-static size_t rule_index(const struct answer_plan *plan)
+static uint32_t rule_index(const struct answer_plan *plan)
 {
-	return plan->rule == NULL ? COUNTERS_RULES_MAX : (size_t)(plan->rule - plan->top->rules);
+	return plan->rule == NULL ? UINT32_MAX : (uint32_t)(plan->rule - plan->top->rules);
 }
 
-static void punt_prepare(const struct worker *w, struct burst *b, const struct burst_query *bq)
+static void punt_prepare(const struct worker *w, struct burst *b, const struct burst_query *bq,
+	const struct image_step *step)
 {
 	const struct frame *f = &b->frames[bq->frame];
 
@@ -82,7 +84,7 @@ static void punt_prepare(const struct worker *w, struct burst *b, const struct b
 		return;
 	}
 	*punt_note_of(b->mbufs[bq->frame]) = (struct punt_note){.generation = b->root->generation,
-		.rule = (uint32_t)rule_index(&bq->plan),
+		.rule = rule_index(&bq->plan),
 		.l4 = f->l4,
 		.dns_bytes = (uint16_t)frame_dns_bytes(f),
 		.client_port = f->client_port,
@@ -91,8 +93,8 @@ static void punt_prepare(const struct worker *w, struct burst *b, const struct b
 		.l3 = f->l3,
 		.family = f->family};
 	b->punts[b->n_punts++] = b->mbufs[bq->frame];
-	if (rule_index(&bq->plan) < COUNTERS_RULES_MAX)
-		counter_add(&b->counters->rule_punts[rule_index(&bq->plan)], 1);
+	enum scope_plugin plugin = scope_plugin_of(&b->root->scopes, bq->plan.top, step);
+	counter_add(&b->scopes[bq->scope].punts[plugin], 1);
 }
 
 static void answer_one(const struct worker *w, struct burst *b, const struct burst_query *bq)
@@ -113,16 +115,14 @@ static void answer_one(const struct worker *w, struct burst *b, const struct bur
 	struct wrbuf out = wrbuf_of(frame_dns(f), room);
 	const struct found *found = bq->plan.needs_find ? &b->found[bq->key] : NULL;
 	if (answer_write(&bq->plan, found, &bq->query, &env, &out, &result) == ANSWER_PUNT) {
-		punt_prepare(w, b, bq);
+		punt_prepare(w, b, bq, result.step);
 		return;
 	}
 	if (is_error_loop(f, result.rcode)) {
 		burst_drop(b, bq->frame, DROP_DNS_ERROR_LOOP);
 		return;
 	}
-	reply_count(b, &result, out.pos);
-	if (rule_index(&bq->plan) < COUNTERS_RULES_MAX)
-		counter_add(&b->counters->rules[rule_index(&bq->plan)], 1);
+	reply_count(b, bq, &result, out.pos);
 	frame_reply(f, out.pos);
 	burst_send(b, bq->frame);
 }

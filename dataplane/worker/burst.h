@@ -13,6 +13,7 @@
 struct burst_query {
 	uint8_t frame; // index
 	uint8_t key; // index into found, when plan.needs_find
+	uint8_t scope; // it counts under
 	enum query_verdict verdict;
 	struct answer_plan plan;
 	struct query query;
@@ -21,7 +22,10 @@ struct burst_query {
 struct burst {
 	const struct root *root;
 	struct worker_counters *counters;
+	struct scope_counters *scopes;
 	unsigned n, n_queries, n_keys, n_tx, n_punts;
+	unsigned n_answered;
+	uint8_t answered[PORT_BURST]; // scopes of the replies, for their latency
 	unsigned n_other; // of tx: ARP, ND, echo; they come first
 	struct rte_mbuf *mbufs[PORT_BURST];
 	struct frame frames[PORT_BURST];

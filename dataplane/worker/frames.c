@@ -93,14 +93,16 @@ void burst_frames(struct worker *w, struct burst *b)
 	}
 }
 
-static void query_count(const struct burst *b, const struct frame *f, const struct query *q)
+static void query_count(const struct burst *b, const struct burst_query *bq)
 {
-	struct worker_counters *c = b->counters;
+	struct scope_counters *c = &b->scopes[bq->scope];
+	const struct frame *f = &b->frames[bq->frame];
+	const struct query *q = &bq->query;
 	size_t size = frame_dns_bytes(f);
 
-	counter_add(&c->types[f->family == 6][counters_type(q->qtype)], 1);
-	counter_add(&c->request_bytes[counters_size_bucket(size)], 1);
-	counter_add(&c->request_bytes_sum, size);
+	counter_add(&c->udp.types[f->family == 6][counters_type(q->qtype)], 1);
+	counter_add(&c->udp.request_bytes[counters_size_bucket(size)], 1);
+	counter_add(&c->udp.request_bytes_sum, size);
 	if (q->edns.present && q->edns.is_do)
 		counter_add(&c->do_bits, 1);
 }
@@ -131,8 +133,9 @@ static bool query_prepare(const struct worker *w, struct burst *b, struct burst_
 			bq->verdict == QUERY_DROP_SHORT ? DROP_DNS_SHORT : DROP_DNS_RESPONSE);
 		return false;
 	}
-	query_count(b, f, &bq->query);
 	answer_plan(&b->root->snapshot, l, &bq->query, bq->verdict, &bq->plan);
+	bq->scope = scope_of(&b->root->scopes, bq->plan.top, l, bq->plan.rule);
+	query_count(b, bq);
 	return true;
 }
 

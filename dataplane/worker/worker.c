@@ -19,7 +19,7 @@ enum {
 	SLEEP_MAX_NS = 100000, // DESIGN 4
 	ECHO_PER_S = 10000,
 	ECHO_BURST = 1000,
-	LATENCY_UNIT_US = 250, // CoreDNS' first bucket; each next one is twice as wide
+	LATENCY_UNIT_US = 250, // CoreDNS' first bucket
 	PROBES = 8,
 };
 
@@ -52,6 +52,7 @@ static void stages(struct worker *w, struct burst *b)
 	b->n_tx = 0;
 	b->n_other = 0;
 	b->n_punts = 0;
+	b->n_answered = 0;
 	burst_frames(w, b);
 	burst_queries(w, b);
 	burst_find(b);
@@ -66,6 +67,7 @@ uint16_t worker_burst(struct worker *w, const struct root *root, struct rte_mbuf
 
 	b->root = root;
 	b->counters = w->counters;
+	b->scopes = w->scopes;
 	b->n = n;
 	memcpy(b->mbufs, frames, n * sizeof(frames[0]));
 	counter_add(&w->counters->rx_pkts, n);
@@ -97,17 +99,21 @@ static void unsend(struct worker *w, unsigned n)
 	counter_add(&c->drops[DROP_TX_FULL], n);
 }
 
-static void latency_count(struct worker *w, uint64_t cycles, unsigned n)
+// A burst's replies leave together. Neighbours of one scope are counted together.
+static void latency_count(const struct worker *w, uint64_t cycles)
 {
-	uint64_t bound = w->latency_unit_cycles;
-	unsigned i = 0;
+	const struct burst *b = w->burst;
+	unsigned bucket = counters_latency_bucket(cycles, w->latency_unit_cycles);
+	unsigned first = 0;
 
-	while (i + 1 < COUNTERS_LATENCY_BUCKETS && cycles > bound) {
-		bound *= 2;
-		i++;
+	for (unsigned i = 1; i <= b->n_answered; i++) {
+		if (i < b->n_answered && b->answered[i] == b->answered[first])
+			continue;
+		struct scope_counters *c = &w->scopes[b->answered[first]];
+		counter_add(&c->latency[bucket], i - first);
+		counter_add(&c->latency_sum, cycles * (i - first));
+		first = i;
 	}
-	counter_add(&w->counters->latency[i], n);
-	counter_add(&w->counters->latency_cycles_sum, cycles * n);
 }
 
 static unsigned receive(struct worker *w)
@@ -127,7 +133,7 @@ static unsigned receive(struct worker *w)
 	counter_set(&w->counters->generation, root->generation);
 	uint64_t cycles = rte_rdtsc() - start;
 	counter_add(&w->counters->busy_cycles, cycles);
-	latency_count(w, cycles, n);
+	latency_count(w, cycles);
 	return n;
 }
 
@@ -146,6 +152,7 @@ static unsigned forward(struct worker *w)
 static void probe(struct worker *w)
 {
 	static _Thread_local struct worker_counters scratch;
+	static _Thread_local struct scope_counters scopes[SCOPES_MAX];
 	struct burst *b = w->burst;
 	void *frame = NULL;
 
@@ -153,6 +160,7 @@ static void probe(struct worker *w)
 		return;
 	b->root = atomic_load_explicit(&w->roots->current, memory_order_acquire);
 	b->counters = &scratch;
+	b->scopes = scopes;
 	b->n = 1;
 	b->mbufs[0] = frame;
 	bool had_slowpath = w->has_slowpath;

@@ -23,6 +23,7 @@ struct bench {
 	struct roots roots;
 	struct root_addresses addresses;
 	struct snapshot_counters counters;
+	struct scope_table scopes;
 	struct layers layers;
 	struct feed feed;
 	struct image_fixture base, overlay, next, next_overlay;
@@ -49,7 +50,8 @@ static int setup(void **state)
 	b.addresses.n = 1;
 	b.addresses.list[0] = (struct server_address){.family = 4, .bytes = {198, 18, 0, 53}};
 	assert_int_equal(roots_init(&b.roots, 1), 0);
-	assert_int_equal(layers_init(&b.layers, &b.roots, &b.addresses, &b.counters), 0);
+	const struct layers_counters counters = {&b.counters, &b.scopes};
+	assert_int_equal(layers_init(&b.layers, &b.roots, &b.addresses, &counters), 0);
 	(void)snprintf(b.path, sizeof(b.path), "/tmp/test_dp_feed.%d", (int)getpid());
 	b.listen_fd = seqpacket_listen(b.path);
 	assert_true(b.listen_fd >= 0);

@@ -27,6 +27,8 @@ struct bench {
 	struct port port;
 	struct worker worker;
 	struct worker_counters counters;
+	struct scope_counters scopes[SCOPES_MAX];
+	struct scope_table table;
 	struct root root;
 	struct root empty;
 	struct image_fixture image;
@@ -47,8 +49,11 @@ static int setup(void **state)
 	b.in_use = eal_fixture_in_use();
 	frame_fixture_host(&b.host);
 	b.port.mtu = 1500;
-	b.worker = (struct worker){
-		.port = &b.port, .host = &b.host, .counters = &b.counters, .has_slowpath = true};
+	b.worker = (struct worker){.port = &b.port,
+		.host = &b.host,
+		.counters = &b.counters,
+		.scopes = b.scopes,
+		.has_slowpath = true};
 	assert_int_equal(punt_lane_init(&b.worker.lane, 0, 0), 0);
 	assert_int_equal(worker_init(&b.worker, 0), 0);
 	image_fixture_make(&b.image,
@@ -62,6 +67,7 @@ static int setup(void **state)
 	}
 	assert_int_equal(
 		root_init(&b.root, &(struct snapshot){&b.image.image, NULL}, &addresses), 0);
+	assert_int_equal(scope_map_make(&b.root.scopes, &b.image.image, &b.table), 0);
 	assert_int_equal(root_init(&b.empty, &(struct snapshot){0}, &addresses), 0);
 	b.root.index.base = b.index;
 	return 0;
@@ -73,6 +79,7 @@ static int teardown(void **state)
 	assert_int_equal(eal_fixture_in_use(), b.in_use); // each buffer had one owner
 	punt_lane_fini(&b.worker.lane);
 	worker_fini(&b.worker);
+	scope_map_free(&b.root.scopes);
 	index_free(b.index);
 	image_fixture_free(&b.image);
 	return 0;
@@ -165,8 +172,18 @@ static void queries_are_answered_over_both_families(void **state)
 	}
 	forget_last();
 	assert_int_equal(counter_get(&b.counters.replies_udp), 8);
-	assert_int_equal(counter_get(&b.counters.types[1][counters_type(RR_TYPE_AAAA)]), 1);
-	assert_int_equal(counter_get(&b.counters.rcodes[RCODE_NXDOMAIN]), 2);
+	assert_int_equal(scope_count(&b.table), 3);
+	assert_string_equal(b.table.labels[0].server, "dns://:53");
+	assert_string_equal(b.table.labels[0].zone, ".");
+	assert_string_equal(b.table.labels[1].zone, "dropped");
+	const struct scope_counters *c = &b.scopes[1];
+	assert_int_equal(counter_get(&c->udp.types[1][counters_type(RR_TYPE_AAAA)]), 1);
+	assert_int_equal(
+		counter_get(&c->responses[SCOPE_PLUGIN_KUBERNETES][SCOPE_RCODE_NXDOMAIN]), 2);
+	uint64_t sizes = 0;
+	for (unsigned i = 0; i < SCOPE_SIZE_BUCKETS; i++)
+		sizes += counter_get(&c->udp.response_bytes[i]);
+	assert_int_equal(sizes, 8);
 	assert_int_equal(verdicts(&b.counters), 8);
 }
 
@@ -253,6 +270,8 @@ static void outside_names_are_punted_and_a_full_queue_drops(void **state)
 	for (unsigned i = queued; i < PUNT_RING_FRAMES - 1; i++)
 		assert_null(run_one(&b.root, &fx, &size));
 	expect_drop(&fx, DROP_PUNT_FULL);
+	assert_int_equal(counter_get(&b.scopes[1].punts[SCOPE_PLUGIN_FORWARD]),
+		PUNT_RING_FRAMES + PUNT_RING_FRAMES - 1 - queued + 1);
 	while (rte_ring_dequeue(b.worker.lane.queries, (void **)&m) == 0)
 		rte_pktmbuf_free(m);
 	b.worker.has_slowpath = false;

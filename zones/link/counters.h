@@ -4,38 +4,18 @@
 // trusted for anything but display, health and readiness.
 #pragma once
 
-#include <stdatomic.h>
+#include "zones/link/control_counters.h"
+#include "zones/link/counter.h"
+#include "zones/link/scope.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-	COUNTERS_VERSION = 1,
+	COUNTERS_VERSION = 2,
 	COUNTERS_WORKERS_MAX = 32,
-	COUNTERS_RULES_MAX = 64,
-	COUNTERS_LATENCY_BUCKETS = 16,
-	COUNTERS_TYPES_MAX = 20,
-	COUNTERS_RCODES_MAX = 24,
-	COUNTERS_SIZE_BUCKETS = 15,
+	COUNTERS_THREADS_MAX = 32, // of the slow path
 };
-
-typedef _Atomic uint64_t counter_t;
-
-// Single writer: a plain add that readers in other processes see.
-static inline void counter_add(counter_t *c, uint64_t n)
-{
-	atomic_store_explicit(
-		c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
-}
-
-static inline uint64_t counter_get(const counter_t *c)
-{
-	return atomic_load_explicit(c, memory_order_relaxed);
-}
-
-static inline void counter_set(counter_t *c, uint64_t v)
-{
-	atomic_store_explicit(c, v, memory_order_relaxed);
-}
 
 // Why a frame was dropped. A frame ends in exactly one of: reply, punt, one of these (DESIGN 4).
 #define DROP_REASONS(X) \
@@ -96,15 +76,22 @@ struct worker_counters {
 	counter_t generation; // of the snapshot it serves
 	counter_t probes_answered; // own health queries
 	counter_t drops[DROP_REASON_COUNT];
-	counter_t rcodes[COUNTERS_RCODES_MAX];
-	counter_t types[2][COUNTERS_TYPES_MAX]; // by family (4, 6) and type class
-	counter_t do_bits;
-	counter_t rules[COUNTERS_RULES_MAX]; // answered, by rule index
-	counter_t rule_punts[COUNTERS_RULES_MAX];
-	counter_t request_bytes[COUNTERS_SIZE_BUCKETS], request_bytes_sum;
-	counter_t response_bytes[COUNTERS_SIZE_BUCKETS], response_bytes_sum;
-	counter_t latency[COUNTERS_LATENCY_BUCKETS]; // of the burst a reply was part of
-	counter_t latency_cycles_sum;
+};
+
+// One thread of the slow path, written by that thread only.
+struct thread_counters {
+	_Alignas(64) counter_t loops; // stands still for more than THREAD_LOOP_MS: the thread hangs
+	counter_t generation;
+	counter_t connections; // open
+	counter_t connections_total;
+};
+
+enum { THREAD_LOOP_MS = 250 };
+
+// One thread's counters of one scope.
+struct thread_scope {
+	struct scope_counters both; // udp is UDP only, the rest is of both transports
+	struct scope_sizes tcp;
 };
 
 // What one process says of the snapshots it takes.
@@ -118,18 +105,19 @@ struct snapshot_counters {
 	counter_t reclaim_pending;
 };
 
-// Written by control.
-struct control_counters {
-	_Alignas(64) counter_t heartbeat_monotonic_ns;
-	counter_t synced; // 1 once every resource synced
-	counter_t generation;
-	counter_t folds, overlays;
-	counter_t build_ns, publish_ns;
-	counter_t services, slices, endpoints, namespaces, pods, imports;
-	counter_t skipped_objects, capped_services;
-	counter_t relists, drift_objects, reloads, reloads_failed;
-	counter_t last_event_monotonic_ns;
-	counter_t changes;
+enum counters_process {
+	PROCESS_SUPERVISOR,
+	PROCESS_CONTROL,
+	PROCESS_DATAPLANE,
+	PROCESS_MONITOR,
+	PROCESS_SLOWPATH,
+	PROCESS_COUNT
+};
+
+// Written by the supervisor.
+struct process_counters {
+	counter_t pid; // 0 while it does not run
+	counter_t starts;
 };
 
 struct counters_page {
@@ -140,26 +128,26 @@ struct counters_page {
 	counter_t link_up;
 	counter_t rx_missed, rx_nombuf; // the port's own drops
 	counter_t punts_lost; // handed over by workers, not taken by the slow path
+	counter_t exceptions_lost; // not taken by the kernel side
+	counter_t kernel_frames; // of the kernel side, sent
 	counter_t punt_replies_bad, punt_replies_lost; // of the slow path: malformed, no room
 	counter_t tsc_hz;
-	struct worker_counters workers[COUNTERS_WORKERS_MAX];
+	_Alignas(64) counter_t is_stopping; // supervisor: the last answers are being given
+	struct process_counters processes[PROCESS_COUNT];
+	_Alignas(64) counter_t n_threads; // set by the slow path at start
 	struct snapshot_counters dataplane, slowpath;
 	struct control_counters control;
+	struct worker_counters workers[COUNTERS_WORKERS_MAX];
+	struct thread_counters threads[COUNTERS_THREADS_MAX];
+	struct scope_table worker_table; // dataplane's snapshot thread: wo
+	struct scope_table thread_table; // slow path's main thread: wo
+	struct scope_counters worker_scopes[COUNTERS_WORKERS_MAX][SCOPES_MAX];
+	struct thread_scope thread_scopes[COUNTERS_THREADS_MAX][SCOPES_MAX];
 };
 
 // Text of a drop reason, and its name in lower case for metrics ("udp_checksum").
 const char *drop_reason_text(enum drop_reason reason);
 const char *drop_reason_name(enum drop_reason reason);
-
-// The class of a query type in worker_counters.types, and its name as CoreDNS' metrics have it
-// ("A", "other").
-unsigned counters_type(uint16_t qtype);
-const char *counters_type_name(unsigned type_class);
-
-// The bucket of a message size in request_bytes and response_bytes: CoreDNS' bounds, which
-// counters_size_bound tells (UINT32_MAX for the last).
-unsigned counters_size_bucket(size_t size_bytes);
-uint32_t counters_size_bound(unsigned bucket);
 
 // A new memfd of the page's size, zeroed. Returns the fd or -errno.
 [[nodiscard]] int counters_open(void);
