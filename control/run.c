@@ -3,9 +3,12 @@
 #include "control/run.h"
 
 #include "control/base/log.h"
+#include "control/journal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -70,6 +73,7 @@ static void publish_overlay(struct run *r)
 		r->is_dirty = false;
 		r->must_publish = false;
 		counter_set(&r->counters->generation, r->generation);
+		history_publish(&r->history, r->generation);
 		publisher_send(&r->publisher, PUBLISH_OVERLAY, &sealed, r->event_ns);
 		counter_add(&r->counters->overlays, 1);
 	} else {
@@ -146,6 +150,7 @@ static void on_changing(void *user, const struct cluster *c, const struct object
 	struct run *r = user;
 	uint32_t now_s = wall_s(r);
 
+	journal_changing(&r->history, r->cur->setup, c, old, new);
 	layers_changing(&r->cur->layers, c, old, new, now_s);
 	if (r->next != NULL)
 		layers_changing(&r->next->layers, c, old, new, now_s);
@@ -336,6 +341,21 @@ static void counters_open_shared(struct run *r)
 	r->generation = counter_get(&r->counters->generation);
 }
 
+// A saved cluster does not change: nothing to write down.
+static void open_history(struct run *r)
+{
+	char path[PATH_MAX];
+	int rc = -ENAMETOOLONG;
+
+	if (r->o->setup.source.dump != NULL)
+		return;
+	if (snprintf(path, sizeof(path), "%s/history", r->o->run_dir) < (int)sizeof(path))
+		rc = history_open(&r->history, path);
+	if (rc != 0)
+		log_warn("history", "changes are not written down",
+			LOG_STR("reason", strerror(-rc)));
+}
+
 static int start(struct run *r, struct err *e)
 {
 	struct setup *setup = setup_new(&r->o->setup, NULL, e);
@@ -350,6 +370,7 @@ static int start(struct run *r, struct err *e)
 	int rc = publisher_open(&r->publisher, &r->loop, r->o->run_dir, on_done, r);
 	if (rc != 0)
 		return err_set(e, rc, "%.100s: %s", r->o->run_dir, strerror(-rc));
+	open_history(r);
 	saver_init(&r->saver, &r->loop, r->o->state_dir, &r->publisher);
 	handles_init(r);
 	reload_init(r);
@@ -372,6 +393,7 @@ static void stop(struct run *r)
 	r->fold.stage = NULL;
 	stage_free(r->next, r->cur);
 	stage_free(r->cur, NULL);
+	history_close(&r->history);
 	(void)uv_run(&r->loop, UV_RUN_DEFAULT); // until the last handle is closed
 }
 

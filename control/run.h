@@ -9,6 +9,7 @@
 #include "control/publish/publisher.h"
 #include "control/publish/saver.h"
 #include "zones/link/counters.h"
+#include "zones/link/history.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,6 +51,7 @@ struct run {
 	struct saver saver;
 	struct pacer pacer;
 	struct fold fold;
+	struct history_writer history;
 	uint64_t generation; // the last one given to an image
 	uint32_t serial_floor; // serials start behind it
 	uint64_t event_ns; // newest change that is not published

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a changed object to records of the history.
+#include "control/journal.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { UNITS_MAX = 64 }; // of one change: the ring is for more than one of them
+
+struct journal {
+	struct history_writer *writer;
+	struct history_change change; // with what is common to all records
+	struct synth_unit told[UNITS_MAX]; // strings borrowed from the objects
+	size_t n;
+};
+
+static void copy_text(char *to, const char *from, size_t size_bytes)
+{
+	size_t len = strnlen(from, size_bytes - 1);
+
+	memcpy(to, from, len);
+	memset(to + len, 0, size_bytes - len);
+}
+
+// 0: these names do not change.
+static uint8_t about(enum synth_unit_kind kind)
+{
+	switch (kind) {
+	case UNIT_NAMESPACE:
+		return HISTORY_NAMESPACE;
+	case UNIT_SERVICE:
+		return HISTORY_SERVICE;
+	case UNIT_IMPORT:
+		return HISTORY_IMPORT;
+	case UNIT_POD:
+		return HISTORY_POD;
+	case UNIT_REVERSE:
+		return HISTORY_ADDRESS;
+	case UNIT_APEX:
+		break;
+	}
+	return 0;
+}
+
+static void on_touch(void *user, const struct synth_unit *u)
+{
+	struct journal *j = user;
+	struct history_change *c = &j->change;
+
+	for (size_t i = 0; i < j->n; i++) {
+		if (synth_unit_is_equal(&j->told[i], u))
+			return;
+	}
+	c->about = about(u->kind);
+	if (j->n == UNITS_MAX || c->about == 0)
+		return;
+	j->told[j->n++] = *u;
+	c->family = u->addr.family;
+	memcpy(c->address, u->addr.bytes, sizeof(c->address));
+	copy_text(c->ns, u->ns, sizeof(c->ns));
+	copy_text(c->name, u->name, sizeof(c->name));
+	history_add(j->writer, c);
+}
+
+void journal_changing(struct history_writer *w, const struct setup *s, const struct cluster *c,
+	const struct object_meta *old, const struct object_meta *new)
+{
+	const struct object_meta *o = new != NULL ? new : old;
+	struct journal j = {.writer = w};
+	struct timespec now = {0};
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); // cannot fail with this clock
+	j.change.time_ns = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+	j.change.resource_version = o->resource_version;
+	j.change.what = old == NULL ? HISTORY_ADDED : new == NULL ? HISTORY_GONE : HISTORY_CHANGED;
+	copy_text(j.change.kind, object_kind_name(o->kind), sizeof(j.change.kind));
+	copy_text(j.change.object_ns, o->ns, sizeof(j.change.object_ns));
+	copy_text(j.change.object, o->name, sizeof(j.change.object));
+	for (size_t i = 0; i < s->n_instances && w->file != NULL; i++) {
+		if (s->instances[i].cluster == c)
+			synth_touch(&s->instances[i].synth, old, new, on_touch, &j);
+	}
+}
