@@ -16,6 +16,7 @@ command_fn command_check;
 command_fn command_compare;
 command_fn command_diff;
 command_fn command_dump;
+command_fn command_history;
 command_fn command_query;
 command_fn command_run;
 command_fn command_status;

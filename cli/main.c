@@ -20,6 +20,7 @@ static const struct command commands[] = {
 	{"query", "the answer to a question, and why", command_query},
 	{"dump", "the snapshot as zone-file text", command_dump},
 	{"diff", "what changed between two snapshots", command_diff},
+	{"history", "the last changes of a name", command_history},
 	{"compare", "whether two servers answer the same", command_compare},
 };
 
