@@ -2,6 +2,7 @@
 // burst53-dataplane: the table of contents. Everything is set up in order, then rights are given
 // up, then workers and threads run until SIGTERM.
 #include "dataplane/base/log.h"
+#include "dataplane/exception/exception.h"
 #include "dataplane/exception/punt.h"
 #include "dataplane/feed/feed.h"
 #include "dataplane/options.h"
@@ -34,6 +35,7 @@ struct process {
 	struct feed feed;
 	struct worker workers[PUNT_WORKERS_MAX];
 	struct punt punt;
+	struct exception exception;
 	struct tend tend;
 	_Atomic bool is_stopping;
 };
@@ -120,7 +122,7 @@ static int port_start(struct process *p, struct err *err)
 
 static int workers_start(struct process *p, struct err *err)
 {
-	int rc = roots_init(&p->roots, p->o.workers + 1); // and the main thread
+	int rc = roots_init(&p->roots, p->o.workers + 2); // and main and exception thread
 
 	for (unsigned i = 0; i < p->o.workers && rc == 0; i++) {
 		struct worker *w = &p->workers[i];
@@ -130,6 +132,7 @@ static int workers_start(struct process *p, struct err *err)
 			.host = &p->host,
 			.roots = &p->roots,
 			.has_slowpath = p->o.punt_fd >= 0,
+			.has_exception_ring = p->o.tun_fd >= 0 && p->o.port.ifname[0] == 0,
 			.idle = p->o.idle,
 			.counters = &p->counters->workers[i],
 			.scopes = p->counters->worker_scopes[i],
@@ -140,6 +143,23 @@ static int workers_start(struct process *p, struct err *err)
 		p->punt.lanes[i] = w->lane;
 	}
 	return rc == 0 ? 0 : err_set(err, rc, "workers: %s", strerror(-rc));
+}
+
+static int exception_prepare(struct process *p, struct err *err)
+{
+	p->exception = (struct exception){.tun_fd = p->o.tun_fd,
+		.raw_fd = -1,
+		.host = &p->host,
+		.roots = &p->roots,
+		.reader = p->o.workers + 1,
+		.pool = p->port.pool,
+		.counters = p->counters,
+		.n_lanes = p->o.workers,
+		.lanes = p->punt.lanes};
+	if (p->o.tun_fd < 0)
+		return 0;
+	p->host.has_exception = true;
+	return exception_open(&p->exception, p->o.port.ifname, err);
 }
 
 static int snapshots_start(struct process *p, struct err *err)
@@ -171,6 +191,8 @@ static int threads_start(struct process *p, struct err *err)
 	p->punt.n_lanes = p->o.workers;
 	if (rc == 0 && p->o.punt_fd >= 0)
 		rc = punt_start(&p->punt);
+	if (rc == 0 && p->o.tun_fd >= 0)
+		rc = exception_start(&p->exception);
 	if (rc == 0)
 		rc = feed_start(&p->feed);
 	return rc == 0 ? 0 : err_set(err, rc, "threads: %s", strerror(-rc));
@@ -187,6 +209,8 @@ static int start(struct process *p, struct err *err)
 		rc = port_start(p, err);
 	if (rc == 0)
 		rc = workers_start(p, err);
+	if (rc == 0)
+		rc = exception_prepare(p, err);
 	if (rc == 0)
 		rc = privileges_drop(err);
 	if (rc == 0)
@@ -238,6 +262,7 @@ static void stop(struct process *p)
 	counter_set(&p->counters->dataplane_ready, 0);
 	workers_stop(p);
 	punt_stop(&p->punt);
+	exception_stop(&p->exception);
 	feed_stop(&p->feed);
 	layers_fini(&p->layers);
 	port_close(&p->port);

@@ -53,13 +53,18 @@ int punt_lane_init(struct punt_lane *lane, unsigned i, unsigned socket)
 		rte_ring_create(name, PUNT_RING_FRAMES, (int)socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	(void)snprintf(name, sizeof(name), "frames-%u", i);
 	lane->frames = rte_ring_create(name, PUNT_RING_FRAMES, (int)socket, RING_F_SC_DEQ);
-	return lane->queries == NULL || lane->frames == NULL ? -ENOMEM : 0;
+	(void)snprintf(name, sizeof(name), "exceptions-%u", i);
+	lane->exceptions =
+		rte_ring_create(name, PUNT_RING_FRAMES, (int)socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return lane->queries == NULL || lane->frames == NULL || lane->exceptions == NULL ? -ENOMEM
+											 : 0;
 }
 
 void punt_lane_fini(struct punt_lane *lane)
 {
 	rte_ring_free(lane->queries);
 	rte_ring_free(lane->frames);
+	rte_ring_free(lane->exceptions);
 	*lane = (struct punt_lane){0};
 }
 

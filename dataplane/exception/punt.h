@@ -34,6 +34,7 @@ static inline struct punt_note *punt_note_of(struct rte_mbuf *m)
 struct punt_lane {
 	struct rte_ring *queries; // worker -> thread
 	struct rte_ring *frames; // thread (and others) -> worker, ready to be sent
+	struct rte_ring *exceptions; // worker -> kernel side, where it has no own way to them
 };
 
 // Rings of worker i. 0 or -ENOMEM; punt_lane_fini accepts either outcome.

@@ -20,7 +20,9 @@ enum verdict arp_parse(const struct host *h, struct frame *f)
 	if (host_find4(h, a->sender_ip) != HOST_NONE && memcmp(a->sender_mac, h->mac, 6) != 0)
 		return frame_drop(f, DROP_ADDRESS_CONFLICT);
 	f->address = host_find4(h, a->target_ip);
-	if (be16_to(a->op) == ARP_REPLY && frame_is_to_mac(h, f))
+	// What a next hop answers or announces (RFC 5227 3) is the kernel side's to know.
+	bool is_announced = memcmp(a->sender_ip, a->target_ip, 4) == 0;
+	if (is_announced || (be16_to(a->op) == ARP_REPLY && frame_is_to_mac(h, f)))
 		return frame_except(h, f, DROP_ARP_OTHER);
 	if (be16_to(a->op) != ARP_REQUEST || f->address == HOST_NONE)
 		return frame_drop(f, DROP_ARP_OTHER);

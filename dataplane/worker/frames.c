@@ -4,6 +4,7 @@
 
 #include <rte_cycles.h>
 #include <rte_prefetch.h>
+#include <rte_ring.h>
 
 // Where the frame lies and what the port says of its checksums.
 static void frame_init(const struct worker *w, struct rte_mbuf *m, struct frame *f)
@@ -52,15 +53,23 @@ static void frame_answered(struct worker *w, struct burst *b, unsigned i)
 	burst_send(b, i);
 }
 
-// What nobody here answers, and the kernel behind our addresses would.
+// What nobody here answers, and the kernel behind our addresses would. Beside a port on an
+// interface it sees the frame itself.
 static void frame_excepted(const struct worker *w, struct burst *b, unsigned i)
 {
+	struct rte_ring *ring = w->has_exception_ring ? w->lane.exceptions : NULL;
+
 	if (!w->host->has_exception) {
 		burst_drop(b, i, DROP_NO_EXCEPTION);
 		return;
 	}
+	if (ring != NULL && rte_ring_sp_enqueue(ring, b->mbufs[i]) != 0) {
+		burst_drop(b, i, DROP_EXCEPTION_FULL);
+		return;
+	}
 	counter_add(&b->counters->exceptions, 1);
-	rte_pktmbuf_free(b->mbufs[i]);
+	if (ring == NULL)
+		rte_pktmbuf_free(b->mbufs[i]);
 }
 
 void burst_frames(struct worker *w, struct burst *b)

@@ -26,6 +26,7 @@ struct worker {
 	const struct roots *roots;
 	struct punt_lane lane;
 	bool has_slowpath;
+	bool has_exception_ring; // exceptions go into lane.exceptions
 	enum worker_idle idle;
 	struct worker_counters *counters; // this worker: wo
 	struct scope_counters *scopes; // SCOPES_MAX of them; this worker: wo
