@@ -14,6 +14,7 @@
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,7 +183,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static int tun_check(const struct exception *e, struct err *err)
+static int tun_prepare(const struct exception *e, struct err *err)
 {
 	// A real port sends what it is given: the kernel side cuts and sums itself.
 	unsigned offloads =
@@ -195,6 +196,11 @@ static int tun_check(const struct exception *e, struct err *err)
 		return err_set(err, -EINVAL, "--tun-fd is no TAP with virtio headers");
 	if (ioctl(e->tun_fd, TUNSETOFFLOAD, offloads) != 0)
 		return err_set(err, -errno, "offloads of the TAP: %s", strerror(errno));
+	// Both sides of an address have one MAC; of a real port only we know it.
+	r.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+	memcpy(r.ifr_hwaddr.sa_data, e->host->mac, sizeof(e->host->mac));
+	if (ioctl(e->tun_fd, SIOCSIFHWADDR, &r) != 0)
+		return err_set(err, -errno, "MAC of the TAP: %s", strerror(errno));
 	return 0;
 }
 
@@ -209,7 +215,7 @@ int exception_open(struct exception *e, const char *ifname, struct err *err)
 	e->buffer = malloc(BUFFER_BYTES);
 	if (e->buffer == NULL)
 		return err_set(err, -ENOMEM, "memory is short");
-	return tun_check(e, err);
+	return tun_prepare(e, err);
 }
 
 int exception_start(struct exception *e)
