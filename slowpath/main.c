@@ -26,6 +26,8 @@ enum {
 	WAIT_MS = 1000,
 };
 
+_Static_assert((int)COUNTERS_THREADS_MAX <= (int)ROOTS_READERS_MAX, "a reader per thread");
+
 struct process {
 	struct options options;
 	struct counters_page *counters;
@@ -92,7 +94,7 @@ static unsigned threads_wanted(const struct options *o)
 {
 	long n = o->threads != 0 ? (long)o->threads : sysconf(_SC_NPROCESSORS_ONLN);
 
-	return n < 1 ? 1 : n > ROOTS_READERS_MAX ? ROOTS_READERS_MAX : (unsigned)n;
+	return n < 1 ? 1 : n > COUNTERS_THREADS_MAX ? COUNTERS_THREADS_MAX : (unsigned)n;
 }
 
 static struct holder *make_plan(const uint8_t *policy, size_t size_bytes, struct holder *old)
@@ -169,6 +171,10 @@ static int process_start(struct process *p)
 		rc = signals_start(p);
 	if (rc == 0)
 		rc = roots_init(&p->roots, p->n_threads);
+	if (rc == 0 && p->counters != NULL) {
+		p->roots.table = &p->counters->thread_table;
+		counter_set(&p->counters->n_threads, p->n_threads);
+	}
 	if (rc == 0)
 		rc = feed_start(p);
 	return rc == 0 ? threads_start(p) : rc;
@@ -209,6 +215,8 @@ int main(int argc, char **argv)
 	while (!p.is_stopping) {
 		loop_wait(&p.loop, WAIT_MS);
 		loop_dispatch(&p.loop);
+		if (p.counters != NULL)
+			counter_set(&p.counters->connections, atomic_load(&p.n_conns));
 	}
 	process_stop(&p);
 	return 0;

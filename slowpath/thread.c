@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAIT_MAX_MS = 1000 };
-
 static void run_turn(struct thread *t)
 {
-	loop_wait(&t->loop, WAIT_MAX_MS);
+	loop_wait(&t->loop, THREAD_LOOP_MS);
 	t->server.root = roots_enter(t->roots, t->index);
+	if (t->counters != NULL) {
+		counter_add(&t->counters->loops, 1);
+		counter_set(&t->counters->generation, t->server.root->generation);
+	}
 	loop_dispatch(&t->loop);
 	t->server.root = NULL;
 	roots_leave(t->roots, t->index);
@@ -125,6 +127,10 @@ int thread_init(struct thread *t, unsigned index, const struct thread_shared *s)
 	t->index = index;
 	t->roots = s->roots;
 	t->server.counters = s->counters;
+	if (s->counters != NULL) {
+		t->counters = &s->counters->threads[index];
+		t->server.scopes = s->counters->thread_scopes[index];
+	}
 	if (rc == 0) {
 		s->fetchers[index] = fetcher_new(&t->loop, &limits);
 		rc = s->fetchers[index] == NULL ? -ENOMEM : 0;

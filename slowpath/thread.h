@@ -20,6 +20,7 @@ struct thread {
 	struct loop loop;
 	struct roots *roots;
 	struct server server;
+	struct thread_counters *counters; // NULL without; this thread: wo
 	struct udp_batch *udp_batch;
 	struct punt_batch *punt_batch;
 	struct udp_socket *udp;
@@ -35,7 +36,7 @@ struct thread {
 // What all threads share.
 struct thread_shared {
 	struct roots *roots;
-	const struct counters_page *counters; // NULL without
+	struct counters_page *counters; // NULL without
 	const struct options *options;
 	const struct tcp_limits *limits;
 	_Atomic unsigned *n_conns;

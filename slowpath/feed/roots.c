@@ -22,6 +22,7 @@ int roots_init(struct roots *r, unsigned n_readers)
 	atomic_init(&r->current, empty);
 	atomic_init(&r->version, 1);
 	r->retired = NULL;
+	r->table = NULL;
 	r->n_readers = n_readers;
 	for (unsigned i = 0; i < n_readers; i++)
 		atomic_init(&r->readers[i].seen, holds_nothing);
@@ -68,6 +69,7 @@ static void root_free(struct root *root)
 	layer_drop(root->base);
 	layer_drop(root->overlay);
 	holder_drop(root->plan);
+	scope_map_free(&root->scopes);
 	free(root);
 }
 
@@ -78,9 +80,28 @@ static void layer_refuse(struct layer *l)
 		layer_free(l);
 }
 
-int roots_publish(struct roots *r, struct layer *base, struct layer *overlay, struct holder *plan)
+static struct root *root_new(const struct roots *r, struct layer *base, struct layer *overlay)
 {
 	struct root *root = calloc(1, sizeof(*root));
+
+	if (root == NULL)
+		return NULL;
+	root->base = base;
+	root->overlay = overlay;
+	root->snapshot.base = base == NULL ? NULL : &base->image;
+	root->snapshot.overlay = overlay == NULL ? NULL : &overlay->image;
+	const struct image *top = snapshot_top(&root->snapshot);
+	root->generation = top == NULL ? 0 : top->header->generation;
+	if (r->table != NULL && scope_map_make(&root->scopes, top, r->table) != 0) {
+		free(root);
+		return NULL;
+	}
+	return root;
+}
+
+int roots_publish(struct roots *r, struct layer *base, struct layer *overlay, struct holder *plan)
+{
+	struct root *root = root_new(r, base, overlay);
 
 	if (root == NULL) {
 		layer_refuse(base);
@@ -88,19 +109,11 @@ int roots_publish(struct roots *r, struct layer *base, struct layer *overlay, st
 		holder_drop(plan);
 		return -ENOMEM;
 	}
-	root->base = base;
-	root->overlay = overlay;
 	root->plan = plan;
-	if (base != NULL) {
+	if (base != NULL)
 		base->users++;
-		root->snapshot.base = &base->image;
-	}
-	if (overlay != NULL) {
+	if (overlay != NULL)
 		overlay->users++;
-		root->snapshot.overlay = &overlay->image;
-	}
-	const struct image *top = snapshot_top(&root->snapshot);
-	root->generation = top == NULL ? 0 : top->header->generation;
 	struct root *old = atomic_exchange(&r->current, root);
 	// Readers that take the version from here on take the new root too.
 	old->retired_at = atomic_fetch_add(&r->version, 1) + 1;

@@ -6,6 +6,7 @@
 
 #include "slowpath/base/holder.h"
 #include "zones/image/image.h"
+#include "zones/scope/scope_map.h"
 #include "zones/snapshot/snapshot.h"
 
 #include <stdatomic.h>
@@ -27,6 +28,7 @@ struct root {
 	struct snapshot snapshot;
 	uint64_t generation; // of the newest image, 0 without
 	struct holder *plan; // what the policy of the newest image has become, or NULL; held
+	struct scope_map scopes; // of the newest image; empty when nothing is counted
 	struct layer *base, *overlay; // writer only
 	struct root *next; // writer only: retired
 	uint64_t retired_at; // writer only
@@ -40,6 +42,7 @@ struct roots {
 	_Atomic(struct root *) current; // writer: wo, readers: ro
 	_Atomic uint64_t version;
 	struct root *retired;
+	struct scope_table *table; // borrowed; NULL: nothing is counted; set before the first image
 	unsigned n_readers;
 	struct reader readers[ROOTS_READERS_MAX];
 };

@@ -186,6 +186,7 @@ static enum serve_verdict answer_from_cache(const struct way *y, const struct ca
 	view.age_s = found->age_s;
 	if (found->state == CACHE_STALE)
 		view = stale_view(&view, found->entry, cache_policy(y->cache)->stale_ttl_s);
+	y->o->tally->plugin = SCOPE_PLUGIN_CACHE;
 	entry_write(found->entry, y->o->query, y->o->env, &view, y->w);
 	if (found->wants_refresh)
 		refresh(y);

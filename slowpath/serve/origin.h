@@ -4,6 +4,7 @@
 // the query.
 #pragma once
 
+#include "slowpath/serve/tally.h"
 #include "zones/link/punt.h"
 
 #include <netinet/in.h>
@@ -31,9 +32,11 @@ struct origin_punt {
 struct origin {
 	origin_reply_fn *reply;
 	origin_drop_fn *drop; // nothing will be sent
+	struct tally tally; // filled by serve_query
 	union {
 		struct origin_udp udp;
 		struct origin_punt punt;
 		struct conn *conn; // TCP: counts what it waits for, so it stays
+		void *ctx; // a query of our own
 	};
 };

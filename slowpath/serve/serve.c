@@ -50,12 +50,31 @@ static bool is_behind(const struct server *s, const struct request *r)
 	return newest > s->root->generation;
 }
 
-static enum serve_verdict punted(struct server *s, const struct outside *o, struct wrbuf *w)
+// An answer that comes later takes the tally along with the origin.
+static enum serve_verdict punted(
+	struct server *s, const struct request *r, struct outside *o, struct wrbuf *w)
 {
+	struct origin origin = *r->origin;
+	struct request with_tally = *r;
+	enum serve_verdict verdict = SERVE_REPLY;
+
+	origin.tally = *o->tally;
+	with_tally.origin = &origin;
+	o->request = &with_tally;
 	if (s->outside != NULL)
-		return s->outside(s, o, w);
-	serve_error(o->query, o->env, RCODE_SERVFAIL, EDE_NONE, w); // k8s:2.12 row 26
-	return SERVE_REPLY;
+		verdict = s->outside(s, o, w);
+	else
+		serve_error(o->query, o->env, RCODE_SERVFAIL, EDE_NONE, w); // k8s:2.12 row 26
+	if (verdict == SERVE_REPLY)
+		tally_message(o->tally, w->base, w->pos);
+	return verdict;
+}
+
+static enum scope_plugin plugin_of(const struct server *s, const struct image_step *step)
+{
+	return s->scopes == NULL
+		? SCOPE_PLUGIN_NONE
+		: scope_plugin_of(&s->root->scopes, snapshot_top(&s->root->snapshot), step);
 }
 
 enum serve_verdict serve_query(struct server *s, const struct request *r, struct wrbuf *w)
@@ -78,19 +97,28 @@ enum serve_verdict serve_query(struct server *s, const struct request *r, struct
 	struct query q;
 	enum query_verdict v;
 	struct answer_result result;
+	struct tally tally;
+
+	tally_start(&tally, s, r);
 	enum answer_verdict verdict = answer_query(&call, &env, &q, &v, w, &result);
 
 	if (v == QUERY_DROP_SHORT || v == QUERY_DROP_RESPONSE)
 		return SERVE_DROP; // proto:H1, H2
-	if (verdict == ANSWER_REPLY)
-		return w->full ? SERVE_DROP : SERVE_REPLY;
+	tally_request(&tally, s, r, &q, result.rule);
+	tally.plugin = (uint8_t)plugin_of(s, result.step);
+	if (verdict == ANSWER_REPLY && w->full)
+		return SERVE_DROP;
+	if (verdict == ANSWER_REPLY) {
+		tally_reply(&tally, result.rcode, w->pos);
+		return SERVE_REPLY;
+	}
 	struct outside o = {
-		.request = r,
 		.query = &q,
 		.env = &env,
 		.image = snapshot_top(&s->root->snapshot),
 		.rule = result.rule,
 		.step = result.step,
+		.tally = &tally,
 	};
-	return punted(s, &o, w);
+	return punted(s, r, &o, w);
 }

@@ -32,6 +32,8 @@ struct request {
 	uint16_t udp_max_bytes;
 	uint64_t generation; // of the snapshot that punted it, 0 for none
 	const struct origin *origin; // borrowed: copied when the reply comes later
+	bool is_punted; // by a worker, which has counted it
+	bool is_own; // asked by ourselves to complete an alias: no further ones are followed
 };
 
 enum serve_verdict {
@@ -48,6 +50,7 @@ struct outside {
 	const struct image *image; // whose policy counts
 	const struct image_rule *rule;
 	const struct image_step *step; // the punting one
+	struct tally *tally; // of a reply that is made at once
 };
 
 struct server;
@@ -59,6 +62,7 @@ struct server {
 	outside_fn *outside; // NULL: nothing answers names outside
 	void *outside_ctx;
 	const struct counters_page *counters; // NULL without; ro
+	struct thread_scope *scopes; // SCOPES_MAX of them, this thread: wo; NULL without
 };
 
 // w needs room for 512 bytes at least (TCP: 65,535 for whole answers).
@@ -67,6 +71,11 @@ enum serve_verdict serve_query(struct server *s, const struct request *r, struct
 // Completes an error reply to a parsed query whose header and question stand in w.
 void serve_error(const struct query *q, const struct answer_env *env, enum rcode rcode,
 	enum ede ede, struct wrbuf *w);
+
+// tally.c: the query came in; it has been parsed and belongs to a rule (NULL: to none).
+void tally_start(struct tally *t, const struct server *s, const struct request *r);
+void tally_request(struct tally *t, const struct server *s, const struct request *r,
+	const struct query *q, const struct image_rule *rule);
 
 // proto:H19: ports of small services, which would answer our answer.
 bool serve_is_bad_port(uint16_t port);

@@ -4,6 +4,7 @@
 
 static void origin_reply(struct origin *o, const uint8_t *msg, size_t size_bytes)
 {
+	tally_message(&o->tally, msg, size_bytes);
 	if (conn_unpend(o->conn))
 		stream_reply(o->conn, msg, size_bytes);
 }

@@ -42,6 +42,7 @@ static void origin_reply(struct origin *o, const uint8_t *msg, size_t size_bytes
 
 	if (size_bytes > PUNT_DNS_MAX_BYTES || serve_is_error_loop(head->client_port, msg))
 		return;
+	tally_message(&o->tally, msg, size_bytes);
 	head->dns_size = (uint16_t)size_bytes;
 	memcpy(&iov[1].iov_base, &msg, sizeof(msg)); // sendmsg only reads
 	// A worker that does not take it has its own trouble: the reply is lost like a datagram.
@@ -72,6 +73,7 @@ static bool answer(struct punt_link *p, struct punt_slot *s, size_t size_bytes)
 		.size_bytes = m->dns_size,
 		.udp_max_bytes = m->udp_max_bytes,
 		.generation = m->generation,
+		.is_punted = true,
 		.origin = &origin,
 	};
 	memcpy(r.to.bytes, m->server, sizeof(r.to.bytes));

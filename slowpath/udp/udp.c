@@ -116,6 +116,7 @@ static void origin_reply(struct origin *o, const uint8_t *msg, size_t size_bytes
 	};
 
 	memcpy(&iov.iov_base, &msg, sizeof(msg)); // sendmsg only reads, but iov_base is not const
+	tally_message(&o->tally, msg, size_bytes);
 	if (!serve_is_error_loop(ntohs(u->to.sin6_port), msg))
 		send_one(u->fd, &h);
 }

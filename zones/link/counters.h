@@ -81,9 +81,7 @@ struct worker_counters {
 // One thread of the slow path, written by that thread only.
 struct thread_counters {
 	_Alignas(64) counter_t loops; // stands still for more than THREAD_LOOP_MS: the thread hangs
-	counter_t generation;
-	counter_t connections; // open
-	counter_t connections_total;
+	counter_t generation; // of the snapshot it serves
 };
 
 enum { THREAD_LOOP_MS = 250 };
@@ -135,6 +133,7 @@ struct counters_page {
 	_Alignas(64) counter_t is_stopping; // supervisor: the last answers are being given
 	struct process_counters processes[PROCESS_COUNT];
 	_Alignas(64) counter_t n_threads; // set by the slow path at start
+	counter_t connections; // TCP, open; slow path's main thread: wo
 	struct snapshot_counters dataplane, slowpath;
 	struct control_counters control;
 	struct worker_counters workers[COUNTERS_WORKERS_MAX];

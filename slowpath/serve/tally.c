@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plain adds to counters of our own.
+#include "slowpath/serve/serve.h"
+
+#include <time.h>
+
+enum { LATENCY_UNIT_NS = 250000 };
+
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t); // cannot fail on Linux
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static struct scope_sizes *sizes_of(const struct tally *t)
+{
+	return t->transport == TRANSPORT_TCP ? &t->scope->tcp : &t->scope->both.udp;
+}
+
+void tally_start(struct tally *t, const struct server *s, const struct request *r)
+{
+	*t = (struct tally){.transport = (uint8_t)r->transport};
+	if (s->scopes == NULL || r->is_own)
+		return;
+	t->scope = &s->scopes[SCOPE_OTHER];
+	t->start_ns = clock_ns();
+}
+
+void tally_request(struct tally *t, const struct server *s, const struct request *r,
+	const struct query *q, const struct image_rule *rule)
+{
+	const struct root *root = s->root;
+	const struct image *top = snapshot_top(&root->snapshot);
+	const struct image_listener *listener = NULL;
+
+	if (t->scope == NULL)
+		return;
+	if (rule == NULL && top != NULL)
+		listener = snapshot_find_listener(top, &r->to);
+	if (top != NULL)
+		t->scope = &s->scopes[scope_of(&root->scopes, top, listener, rule)];
+	if (r->is_punted)
+		return; // a worker has counted it
+	struct scope_sizes *sizes = sizes_of(t);
+	counter_add(&sizes->types[r->to.family == 6][counters_type(q->qtype)], 1);
+	counter_add(&sizes->request_bytes[counters_size_bucket(r->size_bytes)], 1);
+	counter_add(&sizes->request_bytes_sum, r->size_bytes);
+	if (q->edns.present && q->edns.is_do)
+		counter_add(&t->scope->both.do_bits, 1);
+}
+
+void tally_reply(const struct tally *t, uint16_t rcode, size_t size_bytes)
+{
+	if (t->scope == NULL)
+		return;
+	struct scope_counters *c = &t->scope->both;
+	struct scope_sizes *sizes = sizes_of(t);
+	uint64_t took_ns = clock_ns() - t->start_ns;
+	counter_add(&c->responses[t->plugin][counters_rcode(rcode)], 1);
+	counter_add(&sizes->response_bytes[counters_size_bucket(size_bytes)], 1);
+	counter_add(&sizes->response_bytes_sum, size_bytes);
+	counter_add(&c->latency[counters_latency_bucket(took_ns, LATENCY_UNIT_NS)], 1);
+	counter_add(&c->latency_sum, took_ns);
+}
+
+void tally_message(const struct tally *t, const uint8_t *msg, size_t size_bytes)
+{
+	if (size_bytes >= DNS_HEADER_BYTES)
+		tally_reply(t, msg[3] & HEADER_RCODE, size_bytes);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a query and its reply are counted under; travels with the origin when the reply comes
+// later. Only the thread that took the query counts it.
+#pragma once
+
+#include "zones/link/counters.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct tally {
+	struct thread_scope *scope; // NULL: not counted
+	uint64_t start_ns;
+	uint8_t plugin; // enum scope_plugin of what answers
+	uint8_t transport; // enum transport
+};
+
+// A reply is ready: its rcode and size. Once per tally.
+void tally_reply(const struct tally *t, uint16_t rcode, size_t size_bytes);
+
+// The same for a whole message from elsewhere; none (size_bytes 0) counts nothing.
+void tally_message(const struct tally *t, const uint8_t *msg, size_t size_bytes);
