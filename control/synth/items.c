@@ -15,10 +15,10 @@ static int name_compare(const void *a, const void *b)
 	return strcasecmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-// A name that a query can spell as `_name`. CoreDNS never finds the others either.
+// A name that a query can spell; one of 63 octets only without the underscore (k8s:2.5).
 static bool is_port_name(const char *name)
 {
-	return *name == '\0' || (*name != '_' && names_is_label(name) && strlen(name) < 63);
+	return *name == '\0' || (*name != '_' && names_is_label(name));
 }
 
 // Collects the names of n ports behind *n_names others.

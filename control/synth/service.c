@@ -78,8 +78,9 @@ static bool port_name(struct place *p, const struct port_pick *pick, struct dnam
 	*out = p->owner;
 	if (!pick->any_name)
 		(void)strncat(label, p->items->names[pick->key.name], sizeof(label) - 2);
+	const char *first = strlen(label) > DNS_LABEL_MAX_BYTES ? label + 1 : label;
 	return work_name(p->w, out, pick->any_protocol ? "_" : protocols[pick->key.protocol]) &&
-		work_name(p->w, out, label);
+		work_name(p->w, out, first);
 }
 
 static uint8_t port_mask(const struct place *p, const struct port_pick *pick)

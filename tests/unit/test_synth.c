@@ -23,6 +23,7 @@ struct synth_case {
 };
 
 #define NS "namespace ns\n"
+#define LONG_PORT "p23456789-123456789-123456789-123456789-123456789-123456789-123"
 #define NS_NAMES "ns.svc.cluster.local. -\n"
 
 static const struct synth_case cases[] = {
@@ -62,6 +63,10 @@ static const struct synth_case cases[] = {
 		"_._tcp.u.ns.svc.cluster.local. [5] SRV 0 100 8080 u.ns.svc.cluster.local.\n"
 		"_._.u.ns.svc.cluster.local. [1] A 10.0.0.6\n"
 		"!_._._\n"},
+	{"a port name of 63 octets can be asked without its underscore", NULL, "", "",
+		NS "service ns/l ips=10.0.0.8 ports=" LONG_PORT "/tcp/80,web/udp/81\n",
+		"l.ns.svc.cluster.local. SRV 0 50 80 l.ns.svc.cluster.local.\n" LONG_PORT
+		"._tcp.l.ns.svc.cluster.local. [f] A 10.0.0.8\n"},
 	{"a service without ports has addresses and no SRV", NULL, "", "",
 		NS "service ns/np ips=10.0.0.7\n",
 		"np.ns.svc.cluster.local. A 10.0.0.7\n!^np.ns.svc.cluster.local. SRV\n"},
