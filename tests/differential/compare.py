@@ -58,8 +58,14 @@ def section_key(records):
 
 
 def ttl_key(records):
-    """The TTLs in the order of section_key."""
-    return [ttl for *_, ttl in sorted((r.owner.lower(), r.rtype, r.rclass, r.rdata, r.ttl) for r in records)]
+    """The TTLs in the order of section_key, twins once."""
+    return [ttl for *_, ttl in sorted({(r.owner.lower(), r.rtype, r.rclass, r.rdata, r.ttl) for r in records})]
+
+
+def is_same_set(mine, yours):
+    """Whether two sections hold the same records. CoreDNS may repeat one (RFC 2181 5), b may not where a does not."""
+    a, b = section_key(mine), section_key(yours)
+    return b in (a, sorted(set(a)))
 
 
 def option_codes(opt):
@@ -101,7 +107,7 @@ def compare_sections(a, b):
     out = []
     for name in ("answer", "authority", "additional"):
         mine, yours = getattr(a, name), getattr(b, name)
-        if section_key(mine) != section_key(yours):
+        if not is_same_set(mine, yours):
             out.append(Difference(name, str(len(mine)), str(len(yours))))
         elif ttl_key(mine) != ttl_key(yours):
             out.append(Difference("ttl", *(",".join(map(str, sorted(set(ttl_key(x))))) for x in (mine, yours))))
@@ -182,6 +188,24 @@ def is_mixed_case(pair):
     return pair.question.name != pair.question.name.lower()
 
 
+def is_cached_case(pair):
+    """A cache answers with what was asked in capitals before."""
+    return "cache" in pair.setting.features and any(r.rtype == 6 and r.owner != r.owner.lower()
+                                                    for r in pair.a.authority)
+
+
+def is_alias_of_ns(pair):
+    """With capitals in the zone CoreDNS does not find `ns.dns` behind an alias."""
+    return is_mixed_case(pair) and any(r.rtype == 5 and labels_of(r.rdata)[:2] == ["ns", "dns"] for r in pair.b.answer)
+
+
+def is_no_address(pair):
+    """A reverse name with labels in front of an address, or the name of a service under a reverse zone."""
+    labels = labels_of(pair.question.name)
+    front, _ = pair.setting.zones.split(labels)
+    return front[-1] in ("svc", "pod") or (labels[-2:] == ["ip6", "arpa"] and len(labels) > 34)
+
+
 def is_below(pair):
     """The name is below a zone's apex."""
     return pair.shape not in ("apex", "rapex", "outside")
@@ -206,9 +230,19 @@ def other_options(pair):
     return set(option_codes(pair.a.opt)) ^ set(option_codes(pair.b.opt))
 
 
+def is_nsid(pair):
+    """Only CoreDNS sends the client's empty NSID back."""
+    return option_codes(pair.a.opt).count(3) > option_codes(pair.b.opt).count(3) \
+        and not other_options(pair) - {3, 10, 11, 12, 15}
+
+
 CONDITIONS = {
     "-": lambda pair: True,
     "mixedcase": is_mixed_case,
+    "cachedcase": is_cached_case,
+    "nsalias": is_alias_of_ns,
+    "noaddress": is_no_address,
+    "nsid": is_nsid,
     "below": is_below,
     "gonespace": is_gone_space,
     "plainbind": lambda pair: "bind" in pair.setting.features,

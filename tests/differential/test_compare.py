@@ -70,6 +70,12 @@ def test_a_difference_is_seen_and_not_explained(field, bad):
     assert field in [each.field for each in verdict(A_QUESTION, GOOD, bad).unexplained]
 
 
+def test_a_record_that_coredns_repeats_counts_once():
+    twice = reply(A_QUESTION, answer=[address(1), address(2), address(2)])
+    found = verdict(A_QUESTION, twice, GOOD)
+    assert not found.quirks and not found.unexplained
+
+
 def test_a_cut_answer_must_be_part_of_the_whole_one():
     whole = (GOOD, GOOD)
     cut = reply(A_QUESTION, answer=[address(1)], flags=QR | AA | RD | TC)
@@ -98,6 +104,11 @@ POD = Question(to_wire("x.10-0-0-1.default.pod.cluster.local"), TYPES["A"])
 CHAOS = A_QUESTION._replace(qclass=CH)
 NOTIFY = A_QUESTION._replace(opcode=4)
 PTR = Question(to_wire("1.0.96.10.in-addr.arpa"), TYPES["PTR"])
+REVERSE6 = Question(to_wire("1." + "0." * 31 + "ip6.arpa"), TYPES["PTR"])
+LONG6 = Question(to_wire("x.1." + "0." * 31 + "ip6.arpa"), TYPES["PTR"])
+BELOW = Question(to_wire("web.svc.in-addr.arpa"), TYPES["A"])
+AXFR = Question(to_wire("www.example.org"), TYPES["AXFR"])
+ALIAS = Question(to_wire("web.default.svc.Cluster.local"), TYPES["A"])
 GONE = Record(PTR.name, 12, 1, 30, to_wire("web.gone.svc.cluster.local"))
 HERE = Record(PTR.name, 12, 1, 30, to_wire("web.default.svc.cluster.local"))
 
@@ -112,6 +123,11 @@ HERE = Record(PTR.name, 12, 1, 30, to_wire("web.default.svc.cluster.local"))
     ("15", NOTIFY, reply(NOTIFY, answer=[address(1)], flags=QR | AA | 0x2000),
      reply(NOTIFY, 4, flags=QR | 0x2004, question=None)),
     ("EDE", PTR, reply(PTR, 2, opt=Opt(1232, 0, 0, 0, b"")), reply(PTR, 2, opt=Opt(1232, 0, 0, 0, b"\0\x0f\0\2\0\x0e"))),
+    ("proto:E15", PTR, wide(3, PTR, opt=Opt(1232, 0, 0, 0, b"\0\3\0\0")), wide(3, PTR, opt=Opt(1232, 0, 0, 0, b""))),
+    ("proto:T3", AXFR, reply(AXFR, 2), reply(AXFR, 5)),
+    ("k8s:2.7", LONG6, reply(LONG6, answer=[HERE._replace(owner=LONG6.name)]), wide(3, LONG6)),
+    ("k8s:2.7", BELOW, wide(0, BELOW), wide(3, BELOW)),
+    ("3", ALIAS, wide(0, ALIAS), reply(ALIAS, answer=[Record(ALIAS.name, 5, 1, 30, to_wire("ns.dns.cluster.local"))])),
     ("26", PTR, wide(3, PTR, opt=Opt(1232, 0, 0, 0, b"\0\x0c\0\0")), wide(3, PTR, opt=Opt(1232, 0, 0, 0, b""))),
 ])
 def test_an_intended_difference_is_explained_by_its_number(quirk, question, a, b):
@@ -124,7 +140,10 @@ def test_an_intended_difference_is_explained_by_its_number(quirk, question, a, b
     (PTR, reply(PTR, answer=[HERE]), wide(3, PTR)),  # the namespace is there
     (PTR, reply(PTR, answer=[GONE, HERE]), wide(3, PTR)),
     (A_QUESTION, wide(3, A_QUESTION), wide(0, A_QUESTION)),
-    (PTR, wide(3, PTR, opt=Opt(1232, 0, 0, 0, b"\0\3\0\0")), wide(3, PTR, opt=Opt(1232, 0, 0, 0, b""))),
+    (PTR, wide(3, PTR, opt=Opt(1232, 0, 0, 0, b"")), wide(3, PTR, opt=Opt(1232, 0, 0, 0, b"\0\3\0\0"))),
+    (PTR, wide(3, PTR, opt=Opt(1232, 0, 0, 0, b"\0\x09\0\0")), wide(3, PTR, opt=Opt(1232, 0, 0, 0, b""))),
+    (REVERSE6, reply(REVERSE6, answer=[HERE._replace(owner=REVERSE6.name)]), wide(3, REVERSE6)),
+    (AXFR._replace(name=NAME), reply(AXFR._replace(name=NAME), answer=[HERE]), reply(AXFR._replace(name=NAME), 5)),
     (POD, wide(3, POD), reply(POD, answer=[address(1)])),  # the wrong way round
 ])
 def test_a_quirk_does_not_cover_more_than_it_says(question, a, b):

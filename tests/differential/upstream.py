@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 
-from dnswire import RD, TYPES, labels_of, read_name, to_wire
+from dnswire import CD, RD, TYPES, labels_of, read_name, to_wire
 
 ADDRESS4, ADDRESS6 = bytes([203, 0, 113, 5]), bytes.fromhex("20010db8000000000000000000000005")
 SOA_RDATA = to_wire("ns.up.test") + to_wire("admin.up.test") + struct.pack("!IIIII", 1, 3600, 600, 86400, 120)
@@ -62,9 +62,10 @@ def respond(data, limit):
     if labels and labels[0].startswith("slow"):
         time.sleep(1)
     rcode, answers, has_soa = answer_of(wire_text(wire), labels, qtype)
-    authority = [record("up.test", TYPES["SOA"], 120, SOA_RDATA)] if has_soa and not answers else []
+    zone = "up.test" if labels[-2:] == ["up", "test"] else ""
+    authority = [record(zone, TYPES["SOA"], 120, SOA_RDATA)] if has_soa and not answers else []
     opt = b"\0" + struct.pack("!HHIH", 41, 1232, 0, 0) if data[10:12] != b"\0\0" else b""
-    out_flags = 0x8080 | flags & RD | rcode
+    out_flags = 0x8080 | flags & (RD | CD) | rcode
     body = data[12:at + 4] + b"".join(answers + authority) + opt
     if len(body) + 12 > limit:
         answers, authority, out_flags = [], [], out_flags | 0x0200
