@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each shard has two halves, success and denial, as CoreDNS has two caches. A half is a hash table
-// whose items are in one of two queues (S3-FIFO, Yang et al. 2023, without ghosts): new ones in a
-// small one; what was hit there moves to the main one, the rest goes. The main queue gives items
+// whose items are in one of two queues (S3-FIFO, Yang et al. 2023): new ones in a small one; what
+// was hit there moves to the main one, the rest goes and leaves its hash behind as a ghost. Who
+// comes back while its ghost is there enters the main queue at once. The main queue gives items
 // that were hit another round. So names asked once pass through a tenth of the memory.
 #include "slowpath/cache/cache.h"
 
@@ -47,6 +48,7 @@ struct half {
 	struct item **buckets;
 	size_t n_buckets; // a power of two
 	struct queue small, main;
+	uint64_t *ghosts; // as many as buckets, each in the place of its hash
 	size_t max_items, max_bytes;
 	uint64_t hits, evictions;
 };
@@ -114,6 +116,11 @@ static struct item *half_find(struct half *h, uint64_t hash, const struct ask *a
 	return i;
 }
 
+static uint64_t *ghost(struct half *h, uint64_t hash)
+{
+	return &h->ghosts[(hash >> 8) & (h->n_buckets - 1)];
+}
+
 static void item_free(struct half *h, struct item *i)
 {
 	struct item **link = bucket(h, i->hash);
@@ -140,6 +147,8 @@ static void evict_step(struct half *h)
 	struct item *i = from_small ? h->small.first : h->main.first;
 
 	if (i->hits == 0) {
+		if (from_small)
+			*ghost(h, i->hash) = i->hash;
 		item_free(h, i);
 		h->evictions++;
 		return;
@@ -235,7 +244,7 @@ static void half_put(struct half *h, uint64_t hash, const struct ask *a, struct 
 		i->ask = *a;
 		i->chain = *bucket(h, hash);
 		*bucket(h, hash) = i;
-		i->queue = &h->small;
+		i->queue = *ghost(h, hash) == hash ? &h->main : &h->small;
 	} else {
 		queue_del(i); // its place in the queues is earned by the name, not by the answer
 		entry_drop(i->entry);
@@ -349,7 +358,8 @@ static int half_init(struct half *h, const struct policy_cache_kind *k)
 	while (h->n_buckets < h->max_items)
 		h->n_buckets *= 2;
 	h->buckets = calloc(h->n_buckets, sizeof(h->buckets[0]));
-	return h->buckets == NULL ? -1 : 0;
+	h->ghosts = calloc(h->n_buckets, sizeof(h->ghosts[0]));
+	return h->buckets == NULL || h->ghosts == NULL ? -1 : 0;
 }
 
 struct cache *cache_new(const struct policy_cache *policy)
@@ -381,6 +391,7 @@ static void half_fini(struct half *h)
 	while (h->main.first != NULL)
 		item_free(h, h->main.first);
 	free(h->buckets);
+	free(h->ghosts);
 }
 
 void cache_free(struct cache *c)

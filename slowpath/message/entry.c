@@ -121,7 +121,8 @@ void entry_write(const struct entry *e, const struct query *q, const struct answ
 	r.rcode = e->rcode;
 	if (view->ede != EDE_NONE || e->ede != EDE_NONE)
 		reply_explain(&r, view->ede != EDE_NONE ? view->ede : e->ede);
-	// DESIGN 9, 17: never AA. AD only for who asks for it (RFC 6840 5.7).
+	r.flags |= e->has_aa ? HEADER_AA : 0;
+	// DESIGN 9, 17: no AA on forwarded ones. AD only for who asks for it (RFC 6840 5.7).
 	r.flags |= e->has_ra ? HEADER_RA : 0;
 	r.flags |= e->has_ad && (q->edns.is_do || (q->flags & HEADER_AD)) ? HEADER_AD : 0;
 	r.flags |= e->is_truncated ? HEADER_TC : 0;

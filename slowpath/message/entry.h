@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-	ENTRY_CHAIN_MAX = 10, // CNAMEs (proto:S9)
+	ENTRY_CHAIN_MAX = 11, // CNAMEs (proto:S9, k8s:2.5)
 	ENTRY_RRS_MAX = 8192,
 };
 
@@ -39,6 +39,7 @@ struct entry {
 	uint8_t kind; // enum entry_kind
 	uint8_t qname_size; // the pointers hold for questions of this size
 	int8_t ede; // enum ede, EDE_NONE for none
+	bool has_aa; // only for cluster names that are aliases (k8s:2.5)
 	bool has_ra, has_ad, is_truncated;
 	bool keeps_authority; // positive answers: signatures need it (DO)
 	uint16_t n_an, n_ns;
@@ -55,6 +56,11 @@ static inline const uint8_t *entry_bytes(const struct entry *e)
 
 // Reads an upstream's answer (that ask_judge called one). NULL: malformed, or memory is short.
 struct entry *entry_read(const struct ask *a, const uint8_t *msg, size_t size_bytes);
+
+// Joins our own answer to the question, an alias, with the answer for the alias' target: both are
+// whole messages. What the second says besides its answer section is left out (k8s:2.5).
+struct entry *entry_join(const struct ask *a, const uint8_t *alias, size_t alias_bytes,
+	const uint8_t *rest, size_t rest_bytes);
 
 // An answer of ours without records.
 struct entry *entry_error(enum rcode rcode, enum ede ede);

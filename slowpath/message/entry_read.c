@@ -209,9 +209,9 @@ static bool chain_step(struct reader *rd, unsigned ancount)
 	return false;
 }
 
-static void chain_follow(struct reader *rd, unsigned ancount)
+static void chain_follow(struct reader *rd, const struct dname *first, unsigned ancount)
 {
-	rd->chain[0] = rd->ask->name;
+	rd->chain[0] = *first;
 	rd->n_chain = 1;
 	if (rd->ask->type == RR_TYPE_CNAME || rd->ask->type == RR_TYPE_ANY)
 		return; // the alias itself was asked for
@@ -315,18 +315,24 @@ static struct entry *entry_make(
 	return e;
 }
 
+// Begins the entry's message with the header and question of msg.
+static void begin(struct reader *rd)
+{
+	rd->in.pos = DNS_HEADER_BYTES + rd->ask->name.size_bytes + 4u;
+	wrbuf_bytes(&rd->out, rd->in.base, rd->in.pos);
+	rd->first_rr = rd->out.pos;
+	compress_init(&rd->names, &rd->out);
+	compress_learn(&rd->names, rd->ask->name.wire, DNS_HEADER_BYTES);
+}
+
 static struct entry *read_message(struct reader *rd)
 {
 	const uint8_t *msg = rd->in.base;
 	uint16_t flags = be16_get(msg + 2);
 	unsigned ancount = be16_get(msg + 6);
 
-	rd->in.pos = DNS_HEADER_BYTES + rd->ask->name.size_bytes + 4u;
-	wrbuf_bytes(&rd->out, msg, rd->in.pos);
-	rd->first_rr = rd->out.pos;
-	compress_init(&rd->names, &rd->out);
-	compress_learn(&rd->names, rd->ask->name.wire, DNS_HEADER_BYTES);
-	chain_follow(rd, ancount);
+	begin(rd);
+	chain_follow(rd, &rd->ask->name, ancount);
 	uint16_t n_an = copy_section(rd, ancount, wants_answer);
 	uint16_t n_ns = copy_section(rd, be16_get(msg + 8), wants_authority);
 	// A message that was cut is taken as far as it goes (RFC 2181 9).
@@ -341,17 +347,60 @@ static struct entry *read_message(struct reader *rd)
 	return entry_make(rd, flags, n_an, n_ns);
 }
 
-struct entry *entry_read(const struct ask *a, const uint8_t *msg, size_t size_bytes)
+// The work memory is large, and used by one call at a time on each thread.
+static struct reader reader_make(const struct ask *a, const uint8_t *msg, size_t size_bytes)
 {
-	// Large, and used by one call at a time on each thread.
 	static _Thread_local uint8_t out[DNS_MSG_MAX_BYTES];
 	static _Thread_local struct entry_rr rrs[ENTRY_RRS_MAX + 1];
-	struct reader rd = {
+
+	return (struct reader){
 		.ask = a,
 		.in = rdbuf_of(msg, size_bytes),
 		.out = wrbuf_of(out, sizeof(out)),
 		.rrs = rrs,
 	};
+}
+
+struct entry *entry_read(const struct ask *a, const uint8_t *msg, size_t size_bytes)
+{
+	struct reader rd = reader_make(a, msg, size_bytes);
 
 	return read_message(&rd);
+}
+
+// Appends the answers of a message of ours to its question. Returns how many.
+static uint16_t join_rest(struct reader *rd, const uint8_t *msg, size_t size_bytes)
+{
+	struct dname name;
+	unsigned ancount = be16_get(msg + 6);
+
+	rd->in = rdbuf_of(msg, size_bytes);
+	rd->in.pos = DNS_HEADER_BYTES;
+	message_name(&rd->in, size_bytes, &name);
+	(void)rdbuf_u32(&rd->in); // type and class
+	if (rd->in.bad)
+		return 0;
+	dname_lower(&name);
+	chain_follow(rd, &name, ancount);
+	return copy_section(rd, ancount, wants_answer);
+}
+
+struct entry *entry_join(const struct ask *a, const uint8_t *alias, size_t alias_bytes,
+	const uint8_t *rest, size_t rest_bytes)
+{
+	struct reader rd = reader_make(a, alias, alias_bytes);
+	uint16_t flags = 0;
+	unsigned ancount = be16_get(alias + 6);
+
+	begin(&rd);
+	chain_follow(&rd, &a->name, ancount);
+	uint16_t n_an = copy_section(&rd, ancount, wants_answer);
+	if (rest_bytes >= DNS_HEADER_BYTES && (rest[3] & HEADER_RCODE) == RCODE_NOERROR) {
+		flags = be16_get(rest + 2) & HEADER_TC;
+		n_an = (uint16_t)(n_an + join_rest(&rd, rest, rest_bytes));
+	}
+	struct entry *e = rd.in.bad || rd.out.full ? NULL : entry_make(&rd, flags, n_an, 0);
+	if (e != NULL)
+		e->has_aa = true;
+	return e;
 }

@@ -3,6 +3,7 @@
 #include "slowpath/outside/outside.h"
 
 #include "slowpath/base/log.h"
+#include "slowpath/outside/chase.h"
 #include "slowpath/outside/pending.h"
 
 #include <stddef.h>
@@ -41,16 +42,6 @@ struct way {
 	struct cache *cache; // NULL: none for the name
 	struct entry_view view;
 };
-
-static void ask_make(const struct query *q, struct ask *a)
-{
-	a->name.size_bytes = q->qname_size;
-	memcpy(a->name.wire, q->name, q->qname_size);
-	a->type = q->qtype;
-	a->is_do = q->edns.present && q->edns.is_do;
-	a->is_cd = (q->flags & HEADER_CD) != 0;
-	a->is_rd = (q->flags & HEADER_RD) != 0;
-}
 
 static enum serve_verdict error(const struct way *y, enum rcode rcode, enum ede ede)
 {
@@ -222,6 +213,8 @@ enum serve_verdict outside_answer(struct server *s, const struct outside *o, str
 		.view = {.fixed_ttl_s = -1, .udp_max_bytes = DNS_UDP_MAX_BYTES, .ede = EDE_NONE},
 	};
 
+	if (o->step != NULL && o->step->kind == STEP_LOOKUP)
+		return chase_alias(s, o, w);
 	y.chain = plan_chain_at(y.plan, number);
 	if (y.chain == NULL)
 		return error(&y, RCODE_SERVFAIL, EDE_NONE); // k8s:2.12 row 26

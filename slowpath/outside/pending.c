@@ -5,6 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+void ask_make(const struct query *q, struct ask *a)
+{
+	a->name.size_bytes = q->qname_size;
+	memcpy(a->name.wire, q->name, q->qname_size);
+	a->type = q->qtype;
+	a->is_do = q->edns.present && q->edns.is_do;
+	a->is_cd = (q->flags & HEADER_CD) != 0;
+	a->is_rd = (q->flags & HEADER_RD) != 0;
+}
+
 struct pending *pending_new(const struct outside *o, const struct entry_view *view)
 {
 	const struct query *q = o->query;

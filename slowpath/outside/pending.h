@@ -23,6 +23,9 @@ struct pending {
 	uint8_t question[DNS_HEADER_BYTES + DNS_NAME_MAX_BYTES + 4]; // with the header
 };
 
+// What a query asks, as caches and upstreams see it.
+void ask_make(const struct query *q, struct ask *a);
+
 // Copies what the reply will need. NULL when memory is short.
 struct pending *pending_new(const struct outside *o, const struct entry_view *view);
 

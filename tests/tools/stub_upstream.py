@@ -134,20 +134,33 @@ class StubUpstream:
         self.answers = Answers()
         self.answer = answer or self.standard
         self.seen = []
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        self.udp = socket.socket(family, socket.SOCK_DGRAM)
-        self.udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        self.tcp = socket.socket(family, socket.SOCK_STREAM)
-        self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.udp.bind((address, port))
+        self.udp, self.tcp = self.bind(address, port)
         self.address, self.port = self.udp.getsockname()[:2]
-        self.tcp.bind((address, self.port))
         self.tcp.listen(256)
         self.n_conns = 0
         self.is_stopping = False
         self.wake, self.woken = socket.socketpair()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
+
+    @staticmethod
+    def bind(address, port):
+        """One port for both; port 0 takes one that is free for both."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        while True:
+            udp = socket.socket(family, socket.SOCK_DGRAM)
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+            tcp = socket.socket(family, socket.SOCK_STREAM)
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                udp.bind((address, port))
+                tcp.bind((address, udp.getsockname()[1]))
+                return udp, tcp
+            except OSError:
+                udp.close()
+                tcp.close()
+                if port:
+                    raise
 
     def standard(self, wire, is_tcp):
         query = dns.message.from_wire(wire)
