@@ -98,7 +98,7 @@ static bool target_of(
 // Rule W. n counts every selected pair, also those that give no record.
 static uint16_t weight_of(size_t n)
 {
-	return n >= 100 ? 1 : (uint16_t)(100 / n);
+	return (uint16_t)(n >= 100 ? 1 : 100 / n);
 }
 
 // The SRV records of a view, into w->data from pos on; w->who says which item each stands for.

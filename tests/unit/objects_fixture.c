@@ -388,7 +388,8 @@ char *objects_records(struct store *s, const struct synth *y, enum objects_apex 
 	print_walked(s, y, STORE_WALK_IMPORTS, UNIT_IMPORT, p);
 	print_walked(s, y, STORE_WALK_PODS, UNIT_POD, p);
 	print_walked(s, y, STORE_WALK_ADDRESSES, UNIT_REVERSE, p);
-	qsort(p->lines, p->n, sizeof(p->lines[0]), line_compare);
+	if (p->n > 0)
+		qsort(p->lines, p->n, sizeof(p->lines[0]), line_compare);
 	FILE *f = open_memstream(&out, &size);
 	for (size_t i = 0; i < p->n; i++) {
 		(void)fprintf(f, "%s\n", p->lines[i]);
