@@ -8,8 +8,11 @@
 #include "dataplane/options.h"
 #include "dataplane/port/eal.h"
 #include "dataplane/port/netif.h"
+#include "dataplane/port/xdp.h"
 #include "dataplane/privileges.h"
 #include "dataplane/tend.h"
+
+#include "zones/base/be.h"
 
 #include <rte_cycles.h>
 #include <rte_launch.h>
@@ -96,6 +99,24 @@ static void host_fill(struct process *p)
 	}
 }
 
+static int xdp_prepare(const struct process *p, struct err *err)
+{
+	struct xdp_filter f = {.n_ports = p->o.n_served_ports};
+
+	for (unsigned i = 0; i < f.n_ports; i++)
+		f.ports[i] = be16_from(p->o.served_ports[i]).raw;
+	if (f.n_ports == 0)
+		f.ports[f.n_ports++] = be16_from(ROOT_DNS_PORT).raw;
+	for (unsigned i = 0; i < p->host.n_addresses; i++) {
+		const struct host_address *a = &p->host.addresses[i];
+		f.addresses[i] =
+			(struct xdp_address){.family = a->family, .is_shared = a->is_shared};
+		memcpy(f.addresses[i].bytes, a->bytes, sizeof(a->bytes));
+	}
+	f.n_addresses = p->host.n_addresses;
+	return xdp_object_make(&f, err);
+}
+
 static int port_start(struct process *p, struct err *err)
 {
 	uint8_t groups[PORT_GROUPS_MAX][6];
@@ -104,7 +125,11 @@ static int port_start(struct process *p, struct err *err)
 	int rc = port_preflight(&p->o.port, &mtu, err);
 	if (rc != 0)
 		return rc;
+	int xdp_fd = p->o.port.kind == PORT_AF_XDP ? xdp_prepare(p, err) : -1;
+	if (err->code != 0)
+		return err->code;
 	const struct eal_options eal = {.port = &p->o.port,
+		.xdp_fd = xdp_fd,
 		.workers = p->o.workers,
 		.is_pinned = p->o.idle != WORKER_SLEEP,
 		.is_no_huge = p->o.is_no_huge,
@@ -116,6 +141,8 @@ static int port_start(struct process *p, struct err *err)
 	struct port_options o = {.spec = p->o.port, .queues = p->o.workers, .groups = groups};
 	o.n_groups = groups_fill(p, groups);
 	rc = port_open(&o, mtu, &p->port, err);
+	if (xdp_fd >= 0)
+		(void)close(xdp_fd); // loaded
 	memcpy(p->host.mac, p->port.mac, sizeof(p->host.mac));
 	return rc;
 }
@@ -205,6 +232,7 @@ static int start(struct process *p, struct err *err)
 	host_fill(p);
 	p->port.id = RTE_MAX_ETHPORTS;
 	p->port.group_fd = -1;
+	p->port.xdp_fd = -1;
 	if (rc == 0)
 		rc = port_start(p, err);
 	if (rc == 0)

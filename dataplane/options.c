@@ -15,6 +15,7 @@ static const char usage[] =
 	"  --port SPEC          PCI address, af_packet:IF, af_xdp:IF or eal:DEVARGS\n"
 	"  --address A[/LEN]    address to serve (repeatable)\n"
 	"  --gateway A          next hop of a family (repeatable)\n"
+	"  --served-port N      UDP port to take from an af_xdp interface (repeatable; 53)\n"
 	"  --workers N          worker threads, one per queue (1)\n"
 	"  --idle MODE          poll, pause or sleep when there is nothing to do (sleep)\n"
 	"  --no-huge            run without hugepages\n"
@@ -31,6 +32,7 @@ enum option_code {
 	OPT_PORT = 256,
 	OPT_ADDRESS,
 	OPT_GATEWAY,
+	OPT_SERVED_PORT,
 	OPT_WORKERS,
 	OPT_IDLE,
 	OPT_NO_HUGE,
@@ -49,6 +51,7 @@ static const struct option table[] = {
 	{"port", required_argument, NULL, OPT_PORT},
 	{"address", required_argument, NULL, OPT_ADDRESS},
 	{"gateway", required_argument, NULL, OPT_GATEWAY},
+	{"served-port", required_argument, NULL, OPT_SERVED_PORT},
 	{"workers", required_argument, NULL, OPT_WORKERS},
 	{"idle", required_argument, NULL, OPT_IDLE},
 	{"no-huge", no_argument, NULL, OPT_NO_HUGE},
@@ -124,6 +127,18 @@ static bool address_add(struct options *o, const char *text)
 	return address_parse(text, &o->addresses[o->n_addresses++]);
 }
 
+static bool served_port_add(struct options *o, const char *text)
+{
+	unsigned port = 0;
+
+	if (o->n_served_ports == XDP_PORTS_MAX)
+		return wrong("more ports than can be filtered", text);
+	if (!number_parse(text, UINT16_MAX, &port))
+		return false;
+	o->served_ports[o->n_served_ports++] = (uint16_t)port;
+	return true;
+}
+
 static bool idle_parse(const char *text, enum worker_idle *out)
 {
 	static const char *const words[] = {
@@ -159,6 +174,8 @@ static bool option_take(struct options *o, int code, const char *text)
 		return address_add(o, text);
 	case OPT_GATEWAY:
 		return address_parse(text, &gateway); // replies go back where queries came from
+	case OPT_SERVED_PORT:
+		return served_port_add(o, text);
 	case OPT_WORKERS:
 		return number_parse(text, PUNT_WORKERS_MAX, &o->workers);
 	case OPT_IDLE:

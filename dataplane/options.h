@@ -4,6 +4,7 @@
 
 #include "dataplane/net/host.h"
 #include "dataplane/port/spec.h"
+#include "dataplane/port/xdp_filter.h"
 #include "dataplane/worker/worker.h"
 
 #include <stdbool.h>
@@ -13,6 +14,8 @@ struct options {
 	struct port_spec port;
 	struct host_address addresses[HOST_ADDRESSES_MAX];
 	unsigned n_addresses;
+	uint16_t served_ports[XDP_PORTS_MAX]; // UDP, for what the port itself filters; none: 53
+	unsigned n_served_ports;
 	unsigned workers;
 	enum worker_idle idle;
 	bool is_no_huge;

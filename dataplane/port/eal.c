@@ -114,8 +114,10 @@ static void device_add(const struct eal_options *o, struct args *a)
 			eal_ring_frame_bytes(o->frame_bytes), (unsigned)RING_FRAMES);
 		break;
 	case PORT_AF_XDP:
-		args_add(a, "--vdev=net_af_xdp0,iface=%s,start_queue=0,queue_count=%u", p->ifname,
-			o->workers);
+		args_add(a,
+			"--vdev=net_af_xdp0,iface=%s,start_queue=0,queue_count=%u,"
+			"xdp_prog=/proc/self/fd/%d",
+			p->ifname, o->workers, o->xdp_fd);
 		break;
 	case PORT_EAL:
 		args_add(a, "--vdev=%s", p->device);

@@ -19,6 +19,7 @@ struct eal_options {
 	bool is_no_huge;
 	unsigned memory_mb; // with is_no_huge
 	unsigned frame_bytes; // longest frame of the port
+	int xdp_fd; // object of the XDP program, for af_xdp
 };
 
 // Lcore of worker i. Lcore 0 is the main thread.

@@ -4,6 +4,7 @@
 
 #include "dataplane/port/eal.h"
 #include "dataplane/port/netif.h"
+#include "dataplane/port/xdp.h"
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -30,11 +31,12 @@ int port_preflight(const struct port_spec *spec, unsigned *mtu, struct err *err)
 	if (rc != 0)
 		return rc;
 	*mtu = netif_mtu(spec->ifname);
-	if (*mtu > PORT_MTU_MAX)
+	unsigned max = spec->kind == PORT_AF_XDP ? XDP_MTU_MAX : PORT_MTU_MAX;
+	if (*mtu > max)
 		return err_set(err, -EMSGSIZE,
-			"port: MTU %u of %s is larger than the buffers (%d at most)", *mtu,
-			spec->ifname, PORT_MTU_MAX);
-	return 0;
+			"port: MTU %u of %s is larger than the buffers (%u at most)", *mtu,
+			spec->ifname, max);
+	return spec->kind == PORT_AF_XDP ? xdp_check(spec->ifname, err) : 0;
 }
 
 static int pool_new(const struct port_options *o, struct port *p, int socket, struct err *err)
@@ -140,8 +142,11 @@ int port_open(const struct port_options *o, unsigned mtu, struct port *p, struct
 	struct rte_eth_dev_info info;
 	struct rte_ether_addr mac;
 
-	*p = (struct port){
-		.id = RTE_MAX_ETHPORTS, .mtu = (uint16_t)mtu, .queues = o->queues, .group_fd = -1};
+	*p = (struct port){.id = RTE_MAX_ETHPORTS,
+		.mtu = (uint16_t)mtu,
+		.queues = o->queues,
+		.group_fd = -1,
+		.xdp_fd = -1};
 	memcpy(p->ifname, o->spec.ifname, sizeof(p->ifname));
 	int rc = device_find(p, err);
 	if (rc != 0)
@@ -163,6 +168,11 @@ int port_open(const struct port_options *o, unsigned mtu, struct port *p, struct
 	rc = rte_eth_dev_start(p->id);
 	if (rc != 0)
 		return err_set(err, rc, "port: cannot start (%s)", strerror(-rc));
+	if (o->spec.kind == PORT_AF_XDP) {
+		p->xdp_fd = xdp_hold(p->ifname, err);
+		if (p->xdp_fd < 0)
+			return p->xdp_fd;
+	}
 	return groups_join(o, p, err);
 }
 
@@ -170,11 +180,17 @@ void port_close(struct port *p)
 {
 	if (p->group_fd >= 0)
 		(void)close(p->group_fd);
+	if (p->xdp_fd >= 0) {
+		// The driver complains that it may not detach the program, which is not its own.
+		(void)rte_log_set_level_pattern("pmd.net.af_xdp", RTE_LOG_CRIT);
+		(void)close(p->xdp_fd);
+	}
 	if (p->id < RTE_MAX_ETHPORTS) {
 		(void)rte_eth_dev_stop(p->id); // the process ends anyway
 		(void)rte_eth_dev_close(p->id);
 	}
 	p->group_fd = -1;
+	p->xdp_fd = -1;
 	p->id = RTE_MAX_ETHPORTS;
 }
 

@@ -35,6 +35,7 @@ struct port {
 	struct rte_mempool *pool;
 	char ifname[IFNAMSIZ]; // empty without one
 	int group_fd; // holds the groups of an interface, -1 without
+	int xdp_fd; // holds the XDP program of an interface, -1 without
 };
 
 // The MTU the port will have, before EAL starts; an error when its frames do not fit (PORT_MTU_MAX)
