@@ -194,7 +194,7 @@ static int emit_topologies(struct place *p, uint32_t main_id)
 
 	if (zones == NULL)
 		return -ENOMEM;
-	if (v->n == 0 || !work_name(p->w, &pin, "_zone"))
+	if (!work_name(p->w, &pin, "_zone"))
 		return 0;
 	struct dname prefer = pin;
 	if (!work_name(p->w, &pin, "pin") || !work_name(p->w, &prefer, "prefer"))
@@ -235,9 +235,11 @@ static int emit_in_zone(struct work *w, const struct synth_zone *zone, const str
 	struct choices c = {0};
 	uint32_t id = SYNTH_NO_ALIAS;
 
-	// k8s:2.5: a headless service without ready endpoints does not exist.
+	bool is_zonal = w->y->config->zonal && parts->is_headless && zone->kind == SYNTH_FORWARD;
+	// k8s:2.5: a headless service without ready endpoints does not exist, k8s:2.9: but no
+	// topology zone is pinned to one either, which is no data.
 	if (parts->is_headless && parts->own.n == 0)
-		return 0;
+		return is_zonal ? emit_topologies(&p, id) : 0;
 	c.list = arena_alloc(&w->arena, (3 * parts->own.n_ports + 2) * sizeof(c.list[0]));
 	if (c.list == NULL)
 		return -ENOMEM;
@@ -253,7 +255,7 @@ static int emit_in_zone(struct work *w, const struct synth_zone *zone, const str
 	rc = emit_ports(&p, &c);
 	if (rc == 0)
 		rc = emit_hosts(&p, &parts->endpoints);
-	if (rc == 0 && w->y->config->zonal && parts->is_headless && zone->kind == SYNTH_FORWARD)
+	if (rc == 0 && is_zonal)
 		rc = emit_topologies(&p, id);
 	return rc;
 }
