@@ -27,6 +27,7 @@ class Pair(NamedTuple):
     b: object
     shape: str
     setting: object
+    whole: tuple = ()  # both replies over TCP, when one over UDP was cut
 
 
 class Setting(NamedTuple):
@@ -213,8 +214,9 @@ def is_below(pair):
 
 def is_gone_space(pair):
     """All that only CoreDNS answers points into namespaces that do not exist or are not exposed."""
-    here = set() if pair.b is None else {r.rdata for r in pair.b.answer}
-    extra = [r for r in pair.a.answer if r.rdata not in here]
+    a, b = pair.whole or (pair.a, pair.b)
+    here = set() if b is None else {r.rdata for r in b.answer}
+    extra = [r for r in a.answer if r.rdata not in here]
     spaces = [labels_of(r.rdata) for r in extra]
     return all("svc" in labels and labels[len(labels) - 1 - labels[::-1].index("svc") - 1]
                not in pair.setting.live_spaces for labels in spaces)
@@ -249,6 +251,8 @@ CONDITIONS = {
     "unowned": is_unowned,
     "cache": lambda pair: "cache" in pair.setting.features,
     "unsynced": lambda pair: "unsynced" in pair.setting.features,
+    "unsyncedbelow": lambda pair: "unsynced" in pair.setting.features and is_below(pair),
+    "unsyncedcase": lambda pair: "unsynced" in pair.setting.features and is_mixed_case(pair),
     "notin": lambda pair: pair.question.qclass != IN,
     "notify": lambda pair: pair.question.opcode == 4,
     "notimp": lambda pair: result_of(pair.b) == "NOTIMP",
@@ -311,9 +315,16 @@ class Verdict(NamedTuple):
 def judge(question, a, b, setting, quirks, ask_tcp, our_limit=65535):
     """Compares and explains."""
     shape = shape_of(question.name, setting.zones)
-    pair = Pair(question, a, b, shape, setting)
+    whole = []
+
+    def ask_whole(asked):
+        whole.append(ask_tcp(asked))
+        return whole[0]
+
     found, left = [], []
-    for difference in differences(question, a, b, ask_tcp, our_limit):
+    all_of_them = differences(question, a, b, ask_whole, our_limit)
+    pair = Pair(question, a, b, shape, setting, whole[0] if whole and None not in whole[0] else ())
+    for difference in all_of_them:
         quirk = quirks.explain(difference, pair)
         if quirk is None:
             left.append(difference)
