@@ -166,6 +166,19 @@ static int feed_apexes(struct layers *l, struct image_build *b)
 	return rc;
 }
 
+// Names of hosts files only change with the setup: bases carry them, overlays need not.
+static int feed_hosts(const struct layers *l, struct image_build *b)
+{
+	const struct setup *s = l->setup;
+	int rc = 0;
+
+	for (size_t i = 0; i < s->config.n_servers && rc == 0; i++) {
+		if (s->hosts[i].config != NULL)
+			rc = hosts_feed(&s->hosts[i], policy_hosts_view(s->policy, i), b);
+	}
+	return rc;
+}
+
 int layers_cut(struct layers *l, uint64_t generation, uint32_t serial)
 {
 	const struct image_build_id id = {
@@ -178,6 +191,8 @@ int layers_cut(struct layers *l, uint64_t generation, uint32_t serial)
 	int rc = policy_write(l->setup->policy, l->build, setup_views(l->setup));
 	if (rc == 0)
 		rc = feed_apexes(l, l->build);
+	if (rc == 0)
+		rc = feed_hosts(l, l->build);
 	if (rc != 0) {
 		layers_abandon(l);
 		return rc;

@@ -229,7 +229,7 @@ static int rule_add(
 		.metric_zone = claim->key->zone.text,
 		.flags = rule_flags(s),
 		.server = claim->server};
-	int rc = policy_steps_make(&p->arena, s, p->views[claim->server], zone, &r->steps);
+	int rc = policy_steps_make(&p->arena, s, &p->views[claim->server], zone, &r->steps);
 	if (rc == 0)
 		l->n_rules++;
 	return rc;
@@ -315,17 +315,37 @@ static int chains_make(struct policy *p, struct err *e)
 	return rc == 0 && p->chain_bytes == NULL ? -ENOMEM : rc;
 }
 
-static int policy_make(struct policy *p, struct err *e)
+// Instances of kubernetes come first, in the order of policy_views; then hosts.
+static void number_views(struct policy *p, const struct hosts *hosts)
 {
 	const struct config *c = p->config;
 	uint16_t view = 0;
+
+	for (size_t i = 0; i < c->n_servers; i++)
+		p->views[i].kubernetes = c->servers[i].kubernetes != NULL ? ++view : 0;
+	p->n_instances = view;
+	for (size_t i = 0; i < c->n_servers; i++) {
+		if (config_find(&c->servers[i], DIR_HOSTS, 0) == NULL)
+			continue;
+		p->views[i].hosts = ++view;
+		p->views[i].names = &hosts[i];
+	}
+}
+
+uint16_t policy_hosts_view(const struct policy *p, size_t server)
+{
+	return p->views[server].hosts;
+}
+
+static int policy_make(struct policy *p, const struct hosts *hosts, struct err *e)
+{
+	const struct config *c = p->config;
 
 	p->views = arena_alloc(&p->arena, (c->n_servers + 1) * sizeof(p->views[0]));
 	p->chains = arena_alloc(&p->arena, (c->n_servers + 1) * sizeof(p->chains[0]));
 	if (p->views == NULL || p->chains == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < c->n_servers; i++)
-		p->views[i] = c->servers[i].kubernetes != NULL ? ++view : 0;
+	number_views(p, hosts);
 	int rc = chains_make(p, e);
 	if (rc == 0)
 		rc = find_listeners(p);
@@ -334,14 +354,14 @@ static int policy_make(struct policy *p, struct err *e)
 	return rc;
 }
 
-struct policy *policy_new(const struct config *c, struct err *e)
+struct policy *policy_new(const struct config *c, const struct hosts *hosts, struct err *e)
 {
 	struct policy *p = calloc(1, sizeof(*p));
 	int rc = -ENOMEM;
 
 	if (p != NULL) {
 		p->config = c;
-		rc = policy_make(p, e);
+		rc = policy_make(p, hosts, e);
 	}
 	if (rc == 0)
 		return p;

@@ -4,6 +4,7 @@
 // serials and whether a cluster has synced.
 #pragma once
 
+#include "control/hosts.h"
 #include "zones/base/arena.h"
 #include "zones/corefile/cluster.h"
 #include "zones/corefile/config.h"
@@ -26,9 +27,13 @@ struct policy;
 // many there are.
 size_t policy_views(const struct config *c, struct policy_view *views, size_t max);
 
-// config is borrowed as long as the policy lives. NULL with the reason in e when the slow path
+// config is borrowed as long as the policy lives. hosts has one element per server block (those
+// without the directive are not looked at). NULL with the reason in e when the slow path
 // cannot execute something, or memory is short.
-struct policy *policy_new(const struct config *c, struct err *e);
+struct policy *policy_new(const struct config *c, const struct hosts *hosts, struct err *e);
+
+// The view of a block's hosts directive.
+uint16_t policy_hosts_view(const struct policy *p, size_t server);
 void policy_free(struct policy *p); // NULL is fine
 
 // views as policy_views gave them, with their state now.

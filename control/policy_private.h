@@ -23,7 +23,8 @@ struct policy {
 	const struct config *config;
 	struct listener *listeners;
 	size_t n_listeners, cap;
-	uint16_t *views; // per block: the number of its instance, 0 for none
+	struct policy_block *views; // per block
+	size_t n_instances; // of kubernetes; their views come first
 	uint32_t *chains; // per block: what the slow path executes, 0 for nothing
 	const uint8_t *chain_bytes;
 	size_t chain_size;

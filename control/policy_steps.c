@@ -85,8 +85,9 @@ static const struct config_zones *zones_of(const struct config_directive *d)
 
 static const struct config_fall *fall_of(const struct config_directive *d)
 {
-	return d->kind == DIR_KUBERNETES ? &((const struct config_kubernetes *)d->data)->fall
-					 : NULL;
+	if (d->kind == DIR_KUBERNETES)
+		return &((const struct config_kubernetes *)d->data)->fall;
+	return d->kind == DIR_HOSTS ? &((const struct config_hosts *)d->data)->fall : NULL;
 }
 
 static int add_all(struct arena *a, const struct config_zones *zones, struct policy_zones *out)
@@ -173,6 +174,25 @@ static enum taken kubernetes_step(const struct config_directive *d, uint16_t vie
 	return falls ? TAKES_SOME : TAKES_ALL;
 }
 
+// A miss goes on to what follows; where it must not, that is SERVFAIL (k8s:2.13). Without names in
+// the zone there is nothing to look up.
+static enum taken hosts_step(const struct config_directive *d, const struct policy_block *views,
+	const uint8_t *zone, struct policy_step *out)
+{
+	const struct config_hosts *h = d->data;
+
+	if (find_zone(&h->zones, zone) == NULL)
+		return TAKES_NOTHING;
+	out->is_last = !h->fall.on || find_zone(&h->fall.zones, zone) == NULL;
+	if (!hosts_has_names(views->names, zone)) {
+		out->kind = STEP_SERVFAIL;
+		return out->is_last ? TAKES_ALL : TAKES_NOTHING;
+	}
+	out->kind = STEP_STATIC;
+	out->view = views->hosts;
+	return TAKES_SOME;
+}
+
 static enum taken forward_step(const struct config_directive *d, const uint8_t *zone)
 {
 	const struct config_forward *f = d->data;
@@ -223,14 +243,15 @@ static bool is_setup(enum config_kind kind)
 	return false;
 }
 
-int policy_steps_make(struct arena *a, const struct config_server *s, uint16_t view,
-	const uint8_t *zone, struct policy_steps *out)
+int policy_steps_make(struct arena *a, const struct config_server *s,
+	const struct policy_block *views, const uint8_t *zone, struct policy_steps *out)
 {
 	bool is_empty = true;
 	bool failed = false;
 
 	out->n = 0;
-	out->list = arena_alloc(a, (s->n_directives + 1) * sizeof(out->list[0]));
+	out->list =
+		arena_alloc(a, (s->n_directives + 1) * sizeof(out->list[0])); // and the last resort
 	if (out->list == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n_directives; i++) {
@@ -238,14 +259,21 @@ int policy_steps_make(struct arena *a, const struct config_server *s, uint16_t v
 		struct policy_step step = {.kind = STEP_PUNT,
 			.plugin = d->name,
 			.line = d->pos.line > UINT16_MAX ? UINT16_MAX : (uint16_t)d->pos.line};
-		enum taken taken = d->kind == DIR_KUBERNETES ? kubernetes_step(d, view, zone, &step)
-							     : punt_step(a, d, zone, &failed);
+		enum taken taken;
+		if (d->kind == DIR_KUBERNETES)
+			taken = kubernetes_step(d, views->kubernetes, zone, &step);
+		else if (d->kind == DIR_HOSTS)
+			taken = hosts_step(d, views, zone, &step);
+		else
+			taken = punt_step(a, d, zone, &failed);
 		is_empty &= is_setup(d->kind);
 		if (taken == TAKES_NOTHING)
 			continue;
 		out->list[out->n++] = step;
 		if (taken == TAKES_ALL)
 			return failed ? -ENOMEM : 0;
+		if (step.is_last)
+			break;
 	}
 	out->list[out->n++] = (struct policy_step){
 		.kind = is_empty ? STEP_REFUSE : STEP_SERVFAIL, .plugin = "", .line = 0};

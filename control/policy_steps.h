@@ -9,6 +9,7 @@ struct policy_step {
 	uint8_t flags; // enum step_flag, all but STEP_UNSYNCED
 	uint16_t view; // number of the instance, 0 for none
 	bool is_clusterset;
+	bool is_last; // a miss ends here
 	const uint8_t *zone; // the step's own; NULL: the rule's
 	uint32_t pod_ttl_s;
 	const char *plugin;
@@ -20,9 +21,16 @@ struct policy_steps {
 	size_t n;
 };
 
-// view is the number of the block's own instance. Steps live in the arena. 0 or -ENOMEM.
-[[nodiscard]] int policy_steps_make(struct arena *a, const struct config_server *s, uint16_t view,
-	const uint8_t *zone, struct policy_steps *out);
+// Views of one block; 0 where it has none.
+struct policy_block {
+	uint16_t kubernetes;
+	uint16_t hosts;
+	const struct hosts *names; // of hosts
+};
+
+// Steps live in the arena. 0 or -ENOMEM.
+[[nodiscard]] int policy_steps_make(struct arena *a, const struct config_server *s,
+	const struct policy_block *views, const uint8_t *zone, struct policy_steps *out);
 
 // Zones that some directive of the block treats differently from what is around them; may hold
 // duplicates.

@@ -75,7 +75,7 @@ static void step_fill(const struct state *state, const struct policy_step *s, ui
 		.plugin = s->plugin,
 		.line = s->line,
 		.policy = s->kind == STEP_PUNT ? chain : 0};
-	if (s->view == 0)
+	if (s->view == 0 || s->kind != STEP_LOOKUP)
 		return;
 	out->soa = state->soas[s->view - 1].id[s->is_clusterset ? 1 : 0];
 	if (!state->views[s->view - 1].is_synced)
@@ -135,7 +135,7 @@ int policy_write(const struct policy *p, struct image_build *b, const struct pol
 	int rc = s.soas == NULL ? -ENOMEM : image_build_policy(b, p->chain_bytes, p->chain_size);
 
 	for (size_t i = 0; i < n_servers && rc == 0; i++) {
-		if (p->views[i] != 0) {
+		if (p->views[i].kubernetes != 0) {
 			rc = soas_write(b, &views[view], &s.soas[view]);
 			view++;
 		}

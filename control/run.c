@@ -383,8 +383,9 @@ static void stop(struct run *r)
 {
 	uv_handle_t *const handles[] = {(uv_handle_t *)&r->prepare, (uv_handle_t *)&r->check,
 		(uv_handle_t *)&r->pace, (uv_handle_t *)&r->heartbeat, (uv_handle_t *)&r->reload,
-		(uv_handle_t *)&r->fold.timer, (uv_handle_t *)&r->signals[0],
-		(uv_handle_t *)&r->signals[1], (uv_handle_t *)&r->signals[2]};
+		(uv_handle_t *)&r->hosts, (uv_handle_t *)&r->fold.timer,
+		(uv_handle_t *)&r->signals[0], (uv_handle_t *)&r->signals[1],
+		(uv_handle_t *)&r->signals[2]};
 
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		uv_close(handles[i], NULL);

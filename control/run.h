@@ -63,7 +63,7 @@ struct run {
 	uint64_t config_hash; // of the Corefile in force, for `reload`
 	uv_prepare_t prepare;
 	uv_check_t check;
-	uv_timer_t pace, heartbeat, reload;
+	uv_timer_t pace, heartbeat, reload, hosts;
 	uv_signal_t signals[3];
 };
 

@@ -123,8 +123,33 @@ static void arm(struct run *r)
 		&r->reload, on_reload, c->interval_ms + jitter, 0); // fails only when closing
 }
 
+static void arm_hosts(struct run *r);
+
+static void on_hosts(uv_timer_t *t)
+{
+	struct run *r = t->data;
+	uint64_t interval_ms;
+
+	if (r->next == NULL && setup_hosts_have_changed(r->cur->setup, &interval_ms))
+		reload_now(r);
+	arm_hosts(r);
+}
+
+static void arm_hosts(struct run *r)
+{
+	uint64_t interval_ms;
+
+	(void)setup_hosts_have_changed(r->cur->setup, &interval_ms); // only the time
+	if (interval_ms > 0)
+		(void)uv_timer_start(
+			&r->hosts, on_hosts, interval_ms, 0); // fails only when closing
+}
+
 void reload_init(struct run *r)
 {
+	(void)uv_timer_init(&r->loop, &r->hosts); // cannot fail
+	r->hosts.data = r;
+	arm_hosts(r);
 	(void)uv_timer_init(&r->loop, &r->reload); // cannot fail
 	r->reload.data = r;
 	r->config_hash = r->cur->setup->config.hash;

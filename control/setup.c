@@ -112,6 +112,37 @@ static int add_instance(struct setup *s, const struct setup *old, const struct s
 	return 0;
 }
 
+static int load_hosts(struct setup *s)
+{
+	int rc = 0;
+
+	s->hosts = calloc(s->config.n_servers + 1, sizeof(s->hosts[0]));
+	if (s->hosts == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->config.n_servers && rc == 0; i++) {
+		const struct config_directive *d = config_find(&s->config.servers[i], DIR_HOSTS, 0);
+		if (d != NULL)
+			rc = hosts_load(&s->hosts[i], d->data);
+	}
+	return rc;
+}
+
+bool setup_hosts_have_changed(const struct setup *s, uint64_t *interval_ms)
+{
+	bool changed = false;
+
+	*interval_ms = 0;
+	for (size_t i = 0; i < s->config.n_servers; i++) {
+		const struct config_hosts *c = s->hosts[i].config;
+		if (c == NULL || c->reload_ms == 0)
+			continue;
+		changed |= hosts_has_changed(&s->hosts[i]);
+		if (*interval_ms == 0 || c->reload_ms < *interval_ms)
+			*interval_ms = c->reload_ms;
+	}
+	return changed;
+}
+
 static int make(
 	struct setup *s, const struct setup *old, const struct setup_options *o, struct err *e)
 {
@@ -124,7 +155,10 @@ static int make(
 	s->instances = calloc(n + 1, sizeof(s->instances[0]));
 	if (s->views == NULL || s->instances == NULL)
 		return err_set(e, -ENOMEM, "memory is short");
-	s->policy = policy_new(&s->config, e);
+	rc = load_hosts(s);
+	if (rc != 0)
+		return err_set(e, rc, "hosts: %s", strerror(-rc));
+	s->policy = policy_new(&s->config, s->hosts, e);
 	if (s->policy == NULL)
 		return e->code;
 	(void)policy_views(&s->config, s->views, n); // n again
@@ -189,6 +223,9 @@ void setup_release(struct setup *s, const struct setup *kept)
 			cluster_close(s->instances[i].cluster);
 	}
 	policy_free(s->policy);
+	for (size_t i = 0; s->hosts != NULL && i < s->config.n_servers; i++)
+		hosts_fini(&s->hosts[i]);
+	free(s->hosts);
 	free(s->views);
 	free(s->instances);
 	config_free(&s->config);

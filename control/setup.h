@@ -5,6 +5,7 @@
 #pragma once
 
 #include "control/cluster.h"
+#include "control/hosts.h"
 #include "control/policy.h"
 #include "control/synth/synth.h"
 #include "zones/corefile/config.h"
@@ -17,6 +18,7 @@ struct instance {
 
 struct setup {
 	struct config config;
+	struct hosts *hosts; // one per server block, zeroed without the directive
 	struct policy *policy;
 	struct policy_view *views; // one per instance
 	struct instance *instances;
@@ -43,6 +45,10 @@ bool setup_is_synced(const struct setup *s);
 
 // Frees s; closes the clusters that `kept` (NULL is fine) does not share.
 void setup_release(struct setup *s, const struct setup *kept);
+
+// Whether a file of some hosts directive is another one now; *interval_ms becomes the shortest time
+// in which one of them wants to be looked at, 0 for never.
+bool setup_hosts_have_changed(const struct setup *s, uint64_t *interval_ms);
 
 // The views as they are now.
 const struct policy_view *setup_views(struct setup *s);

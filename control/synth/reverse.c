@@ -116,6 +116,11 @@ static int emit_ptr(
 	return zone == NULL ? 0 : work_emit(w, zone, &out, NULL);
 }
 
+void synth_reverse_name(const struct object_address *addr, struct dname *out)
+{
+	names_reverse(addr, out);
+}
+
 int unit_reverse(struct work *w, const struct object_address *addr)
 {
 	struct record_data few[TARGETS_ON_STACK];

@@ -134,6 +134,9 @@ struct synth_target {
 bool synth_alias_target(
 	const struct synth *y, const struct object_service *service, struct synth_target *out);
 
+// The reverse name of an address.
+void synth_reverse_name(const struct object_address *addr, struct dname *out);
+
 // The SOA of a zone (k8s:2.1), and the TTL it is sent with.
 struct record_soa synth_soa(uint32_t serial, uint32_t ttl_s);
 uint32_t synth_soa_ttl(uint32_t ttl_s);

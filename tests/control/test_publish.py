@@ -182,3 +182,21 @@ def test_it_ends_on_sigterm_and_says_why_it_cannot_start(world):
     assert control.stop() == 0
     assert world.start(BROKEN).child.wait(10) == 1
     assert world.start(None, "--no-such-option").child.wait(10) == 2
+
+
+def test_names_of_a_hosts_file_follow_it(world):
+    hosts = world.folder / "hosts"
+    hosts.write_text("10.5.0.1 node1.test node1 # a comment\nfd00::5 node1.test\n")
+    world.service("web", "10.0.0.1")
+    world.start(world.kubernetes(more=f"hosts {hosts} {{\n reload 100ms\n ttl 60\n fallthrough\n }}"))
+    world.synced()
+    assert address(world.dataplane.ask("node1.test", "A")[2]) == "10.5.0.1"
+    assert world.dataplane.ask("node1.test", "AAAA")[1] == 1
+    assert world.dataplane.ask("node1.test", "SRV")[:2] == (NOERROR, 0)
+    assert world.dataplane.ask("1.0.5.10.in-addr.arpa", "PTR")[1] == 2
+    assert world.dataplane.ask(WEB, "A")[1] == 1
+    assert world.dataplane.ask("node2.test", "A")[0] == SERVFAIL  # nothing behind hosts knows it
+    hosts.write_text("10.5.0.2 node2.test\n")
+    world.until(lambda: world.dataplane.ask("node2.test", "A")[0] == NOERROR)
+    assert world.dataplane.ask("node1.test", "A")[0] == SERVFAIL
+    assert world.dataplane.ask(WEB, "A")[1] == 1

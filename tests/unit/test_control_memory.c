@@ -211,7 +211,8 @@ static void policy_all(void *user)
 		{.config = c->servers[0].kubernetes, .is_synced = true}};
 	struct err e = {0};
 	struct sealed sealed = {.fd = -1};
-	struct policy *p = policy_new(c, &e);
+	const struct hosts hosts[1] = {{0}};
+	struct policy *p = policy_new(c, hosts, &e);
 	struct image_build *b = image_build_new(&id);
 
 	if (p == NULL || b == NULL || policy_write(p, b, views) != 0)

@@ -67,6 +67,15 @@ static const struct policy_case cases[] = {
 	{"pods and zones are flags of the step",
 		".:53 {\n kubernetes cluster.local {\n pods insecure\n zonal\n }\n}\n",
 		"listener any:53\n cluster.local.: lookup1+pods+zonal\n .: servfail\n"},
+	{"hosts are looked up first, where they have names",
+		".:53 {\n hosts /nonexistent {\n 10.0.0.1 a.test\n fallthrough\n }\n " K " }\n "
+		"forward . 192.0.2.1\n}\n",
+		"listener any:53\n cluster.local.: lookup1\n in-addr.arpa.: static2 lookup1\n .: "
+		"static2 punt(forward)\n"},
+	{"hosts without fallthrough end with SERVFAIL",
+		".:53 {\n hosts /nonexistent a.test {\n 10.0.0.1 x.a.test\n }\n forward . "
+		"192.0.2.1\n}\n",
+		"listener any:53\n a.test.: static1 servfail\n .: punt(forward)\n"},
 	{"loadbalance rotates, minimal strips, bufsize lowers",
 		".:53 {\n loadbalance\n minimal\n bufsize 600\n " K " }\n}\n",
 		"listener any:53\n cluster.local.: rotate minimal 600 lookup1\n in-addr.arpa.: "
@@ -78,7 +87,7 @@ static void print_step(const struct image *img, const struct image_step *s, FILE
 	static const char *const kinds[] = {"", "lookup", "static", "punt", "refuse", "servfail"};
 
 	(void)fprintf(f, " %s", kinds[s->kind]);
-	if (s->kind == STEP_LOOKUP)
+	if (s->kind == STEP_LOOKUP || s->kind == STEP_STATIC)
 		(void)fprintf(f, "%u", s->view);
 	if (s->kind == STEP_PUNT)
 		(void)fprintf(f, "(%.*s)", s->plugin_size, (const char *)img->text + s->plugin_off);
@@ -145,7 +154,13 @@ static char *policy_of(const char *corefile, bool is_synced)
 	size_t n = policy_views(&c, views, ARRAY_LEN(views));
 	for (size_t i = 0; i < n; i++)
 		views[i].is_synced = is_synced;
-	struct policy *p = policy_new(&c, &e);
+	struct hosts hosts[4] = {{0}};
+	for (size_t i = 0; i < c.n_servers; i++) {
+		const struct config_directive *d = config_find(&c.servers[i], DIR_HOSTS, 0);
+		if (d != NULL)
+			assert_int_equal(hosts_load(&hosts[i], d->data), 0);
+	}
+	struct policy *p = policy_new(&c, hosts, &e);
 	assert_non_null(p);
 	struct image_build *b = image_build_new(&id);
 	assert_int_equal(policy_write(p, b, views), 0);
@@ -157,6 +172,8 @@ static char *policy_of(const char *corefile, bool is_synced)
 	publish_unmap(bytes, sealed.size_bytes);
 	sealed_close(&sealed);
 	policy_free(p);
+	for (size_t i = 0; i < c.n_servers; i++)
+		hosts_fini(&hosts[i]);
 	config_free(&c);
 	return text;
 }
