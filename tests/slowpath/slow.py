@@ -23,6 +23,9 @@ PROGRAM = BUILD / "slowpath" / "burst53-slowpath"
 MAKE_IMAGE = BUILD / "tests" / "slowpath" / "slow_image"
 MAKE_POLICY = BUILD / "tests" / "slowpath" / "slow_corefile"
 
+# ASan keeps freed memory for a while: nothing can be said of sizes then.
+HAS_ASAN = PROGRAM.exists() and b"__asan_init" in PROGRAM.read_bytes()
+
 BASE, OVERLAY, ACK, PAIR_NEXT = 1, 2, 3, 4
 ALL_SEALS = 1 | 2 | 4 | 8
 PUBLISH = struct.Struct("<IIQQQQiI160s")
