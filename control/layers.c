@@ -124,13 +124,16 @@ static bool is_clean(const struct synth_report *r)
 // rel:K5: what is left out is counted and named; the others are unaffected.
 static void tell(struct layers *l, const struct synth_unit *u, const struct synth_report *r)
 {
-	static struct log_limit limit[UNIT_REVERSE + 1];
+	enum { LINES = 32, EACH_MS = 10000 }; // so many lines in so much time
+	static struct log_limit limit[LINES];
+	static unsigned next;
 	uint64_t held = 0;
 
 	l->stats.skipped += r->skipped_names + r->skipped_values;
 	l->stats.capped += r->capped_sets;
-	if (!log_limit_pass(&limit[u->kind], 1000, &held))
+	if (!log_limit_pass(&limit[next % LINES], EACH_MS, &held))
 		return;
+	next++;
 	log_warn("synth", "object cannot be served whole", LOG_STR("kind", unit_kind_name(u->kind)),
 		LOG_STR("namespace", u->ns), LOG_STR("name", u->name), LOG_STR("reason", r->why),
 		LOG_NUM("names_skipped", r->skipped_names),

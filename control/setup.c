@@ -89,6 +89,23 @@ static void add_locals(
 		synth_add_local(y, &o->addresses[i]);
 }
 
+// Whether anything but one cluster may answer for the target of an alias: CoreDNS asks its whole
+// server, other blocks included (k8s:2.5).
+static bool resolves_outside(const struct config *c)
+{
+	size_t n_clusters = 0;
+
+	for (size_t i = 0; i < c->n_servers; i++) {
+		const struct config_server *s = &c->servers[i];
+		if (config_find(s, DIR_FORWARD, 0) != NULL ||
+			config_find(s, DIR_HOSTS, 0) != NULL ||
+			config_find(s, DIR_TEMPLATE, 0) != NULL)
+			return true;
+		n_clusters += s->kubernetes != NULL;
+	}
+	return n_clusters > 1;
+}
+
 static int add_instance(struct setup *s, const struct setup *old, const struct setup_options *o,
 	const struct config_server *server, struct err *e)
 {
@@ -108,7 +125,7 @@ static int add_instance(struct setup *s, const struct setup *old, const struct s
 	if (rc != 0)
 		return err_set(e, rc, "kubernetes: %s", strerror(-rc));
 	add_locals(&in->synth, server, o);
-	in->synth.has_upstream = config_find(server, DIR_FORWARD, 0) != NULL;
+	in->synth.has_upstream = resolves_outside(&s->config);
 	return 0;
 }
 

@@ -21,13 +21,12 @@ static bool is_port_name(const char *name)
 	return *name == '\0' || (*name != '_' && names_is_label(name));
 }
 
-// Collects the names of n ports behind *n_names others.
-static void add_names(
-	const char **names, size_t *n_names, const struct object_port *ports, size_t n)
+// Collects the names of n ports.
+static void add_names(struct items *x, const struct object_port *ports, size_t n)
 {
-	for (size_t i = 0; i < n && i < SYNTH_PORTS_MAX; i++) {
+	for (size_t i = 0; i < n && i < x->port_limit; i++) {
 		if (is_port_name(ports[i].name))
-			names[(*n_names)++] = ports[i].name;
+			x->names[x->n_names++] = ports[i].name;
 	}
 }
 
@@ -144,7 +143,7 @@ static void add_ports(struct work *w, struct items *x, const struct object_port 
 {
 	for (size_t i = 0; i < n; i++) {
 		uint16_t name = 0;
-		if (i == SYNTH_PORTS_MAX) {
+		if (i == x->port_limit) {
 			work_skip_value(w, "more ports than can be served");
 			return;
 		}
@@ -171,7 +170,8 @@ static void unique_ports(struct items *x)
 // Arrays for at most n_ports ports and n items.
 static int items_alloc(struct work *w, struct items *x, size_t n_ports, size_t n)
 {
-	*x = (struct items){.cap = n < SYNTH_ITEMS_MAX ? n : SYNTH_ITEMS_MAX};
+	*x = (struct items){
+		.cap = n < SYNTH_ITEMS_MAX ? n : SYNTH_ITEMS_MAX, .port_limit = SYNTH_PORTS_MAX};
 	x->names = arena_alloc(&w->arena, (n_ports + 1) * sizeof(x->names[0]));
 	x->ports = arena_alloc(&w->arena, (n_ports + 1) * sizeof(x->ports[0]));
 	x->all = arena_alloc(&w->arena, (x->cap + 1) * sizeof(x->all[0]));
@@ -195,7 +195,7 @@ static const struct object_port *ports_or_none(const struct object_port *ports, 
 static void add_items(struct work *w, struct items *x, struct item item,
 	const struct object_port *ports, size_t n)
 {
-	for (size_t i = 0; i < n && i < SYNTH_PORTS_MAX; i++) {
+	for (size_t i = 0; i < n && i < x->port_limit; i++) {
 		if (!name_find(x, ports[i].name, &item.port_name))
 			continue; // counted by add_ports
 		item.number = ports[i].number;
@@ -212,7 +212,7 @@ int items_of_addresses(struct work *w, const struct items_source *src, struct it
 
 	if (rc != 0)
 		return rc;
-	add_names(out->names, &out->n_names, ports, n_ports);
+	add_names(out, ports, n_ports);
 	unique_names(out);
 	add_ports(w, out, ports, n_ports);
 	unique_ports(out);
@@ -265,18 +265,22 @@ int items_of_slices(struct work *w, const struct store_group *group, struct item
 {
 	size_t n_slices = group == NULL ? 0 : group->n;
 	size_t n_ports = 0;
+	size_t n_addrs = 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < n_slices; i++) {
 		const struct object_slice *s = group->slices[i];
 		n_ports += at_least_one(s->n_ports);
+		n_addrs += slice_addresses(s);
 		n += slice_addresses(s) * at_least_one(s->n_ports);
 	}
 	int rc = items_alloc(w, out, n_ports, n);
+	// Of too many pairs the last ports go, not the last endpoints.
+	if (n > SYNTH_ITEMS_MAX)
+		out->port_limit = at_least_one(SYNTH_ITEMS_MAX / n_addrs);
 	for (size_t i = 0; rc == 0 && i < n_slices; i++) {
 		const struct object_slice *s = group->slices[i];
-		add_names(out->names, &out->n_names, ports_or_none(s->ports, s->n_ports),
-			at_least_one(s->n_ports));
+		add_names(out, ports_or_none(s->ports, s->n_ports), at_least_one(s->n_ports));
 	}
 	if (rc != 0)
 		return rc;

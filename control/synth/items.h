@@ -37,6 +37,7 @@ struct items {
 	size_t n_names;
 	struct port_key *ports; // distinct ports
 	size_t n_ports;
+	size_t port_limit; // ports of one source that are looked at
 };
 
 // A service's cluster IPs times its ports.

@@ -84,7 +84,7 @@ bool names_pod_parse(const char *label, size_t len, struct object_address *out)
 	if (len == 0 || len > DNS_LABEL_MAX_BYTES)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		if (label[i] == '.' || label[i] == ':')
+		if (label[i] == '.')
 			return false;
 		dashes += label[i] == '-';
 		is_double |= i > 0 && label[i] == '-' && label[i - 1] == '-';

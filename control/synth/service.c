@@ -222,6 +222,7 @@ struct parts {
 	struct items own; // cluster IPs, or the endpoints of a headless service
 	struct items endpoints; // for the names of endpoints
 	bool is_headless;
+	bool has_hosts_only; // k8s:2.8: CoreDNS finds an import by its ports
 };
 
 static int emit_in_zone(struct work *w, const struct synth_zone *zone, const struct parts *parts,
@@ -240,6 +241,8 @@ static int emit_in_zone(struct work *w, const struct synth_zone *zone, const str
 	// topology zone is pinned to one either, which is no data.
 	if (parts->is_headless && parts->own.n == 0)
 		return is_zonal ? emit_topologies(&p, id) : 0;
+	if (parts->has_hosts_only)
+		return emit_hosts(&p, &parts->endpoints);
 	c.list = arena_alloc(&w->arena, (3 * parts->own.n_ports + 2) * sizeof(c.list[0]));
 	if (c.list == NULL)
 		return -ENOMEM;
@@ -316,7 +319,8 @@ int unit_import(struct work *w, const char *ns, const char *name)
 
 	if (import == NULL || !synth_has_namespace(w->y, ns))
 		return 0;
-	struct parts parts = {.is_headless = import->headless};
+	struct parts parts = {.is_headless = import->headless,
+		.has_hosts_only = !import->headless && import->n_ports == 0};
 	int rc = items_of_slices(
 		w, store_slices(w->y->store, OBJECT_IMPORT_SLICE, ns, name), &parts.endpoints);
 	if (rc != 0)
