@@ -5,8 +5,15 @@ import fnmatch
 import re
 
 
+def without_counters(row):
+    """The stub upstream counts its addresses up, so how many questions came before shows in them."""
+    keys = ("answer", "authority", "additional")
+    return dict(row, **{k: [re.sub(r"\b198\.51\.100\.\d+", "198.51.100.N", line) for line in row[k]] for k in keys if k in row})
+
+
 def differing_fields(want, got):
     """Names of the fields in which got differs from the captured row."""
+    want, got = without_counters(want), without_counters(got)
     fields = set()
     # A TXT of the captures is printed as Python shows bytes.
     want = dict(want, answer=[re.sub(r"b'\\x..(.*)'\Z", r'"\1"', line) for line in want["answer"]]) \

@@ -38,13 +38,13 @@ def options(wire):
 
 
 def section_rows(section):
-    """Sorted lines of a section, SOA serials as the word SERIAL."""
+    """Sorted lines of a section, SOA serials as the word SERIAL; the stub upstream's is always 7."""
     lines = []
     for rrset in section:
         for rdata in rrset:
             kind = dns.rdatatype.to_text(rrset.rdtype)
             words = rdata.to_text().split(" ")
-            if kind == "SOA":
+            if kind == "SOA" and words[2] != "7":
                 words[2] = "SERIAL"
             lines.append(f"{rrset.name} {rrset.ttl} IN {kind} {' '.join(words)}")
     return sorted(lines)

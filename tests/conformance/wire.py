@@ -4,6 +4,7 @@
 import contextlib
 import ctypes
 import os
+import pathlib
 import signal
 import socket
 import struct
@@ -13,8 +14,9 @@ import time
 import dnsmsg
 
 PORT = 5310
+UPSTREAM_PORT = 5399
 LOOPBACK = "127.0.0.1"
-NOT_READY = 14  # the extended error of a server that has no data yet
+NOT_READY = "EDE 14"  # the extended error of a server that has no data yet
 SILENCE_S = 0.3
 REPLY_S = 3
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -90,11 +92,23 @@ def ask_udp(sock, query, patience_s):
     return "drop"
 
 
+@contextlib.contextmanager
+def upstream(space, log):
+    """The stub upstream of the captures, inside the namespace."""
+    program = pathlib.Path(__file__).resolve().parent.parent / "tools" / "stub_upstream.py"
+    command = ["ip", "netns", "exec", space.name, program, LOOPBACK, str(UPSTREAM_PORT)]
+    stub = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=log)
+    try:
+        stub.stdout.readline()  # it says where it listens
+        yield
+    finally:
+        stub.kill()
+        stub.wait()
+
+
 def is_ready(reply, wants_data):
     """Data is served; without any to come, a reply is enough."""
-    if reply == "drop":
-        return False
-    return not wants_data or f"EDE {NOT_READY}" not in str(dnsmsg.options(reply))
+    return reply != "drop" and (not wants_data or not any(o.startswith(NOT_READY) for o in dnsmsg.options(reply)))
 
 
 @contextlib.contextmanager
@@ -104,7 +118,7 @@ def serving(space, program, address, words, log):
     server = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         wants_data = "--dump" in words
-        query = dnsmsg.query_bytes({"name": "cluster.local", "type": "SOA", "edns": 1232}, 0xFFFF)
+        query = dnsmsg.query_bytes({"name": "no.cluster.local", "type": "A", "edns": 1232}, 0xFFFF)
         end = time.monotonic() + 20
         with udp(space, address) as sock:
             while not is_ready(ask_udp(sock, query, 0.05), wants_data):
@@ -122,14 +136,12 @@ def serving(space, program, address, words, log):
 
 
 def ask(space, address, rows, expected):
-    """Replies to the rows in order, in the form of the image's: bytes, "punt" for what was not asked, "drop"."""
+    """Replies to the rows in order, in the form of the image's: bytes or "drop"."""
     replies = []
     with udp(space, address) as sock:
         for ident, (row, other) in enumerate(zip(rows, expected)):
             query = dnsmsg.query_bytes(row, ident)
-            if other == "punt":
-                replies.append("punt")
-            elif row.get("tcp"):
+            if row.get("tcp"):
                 replies.append(ask_tcp(space, address, query))
             else:
                 replies.append(ask_udp(sock, query, SILENCE_S if other == "drop" else REPLY_S))
