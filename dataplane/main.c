@@ -34,6 +34,7 @@ struct process {
 	struct root_addresses addresses;
 	struct counters_page *counters;
 	struct roots roots;
+	struct worker_limits limits;
 	struct layers layers;
 	struct feed feed;
 	struct worker workers[PUNT_WORKERS_MAX];
@@ -147,6 +148,30 @@ static int port_start(struct process *p, struct err *err)
 	return rc;
 }
 
+// A worker sees a part of the clients' queries, and gets that part of the limit.
+static uint32_t share(uint32_t n, unsigned workers)
+{
+	return n == 0 ? 0 : (n + workers - 1) / workers;
+}
+
+static int limits_start(struct process *p, struct err *err)
+{
+	struct worker_limits *l = &p->limits;
+	ssize_t n = 0;
+
+	l->outside = p->o.outside;
+	l->networks = p->o.networks;
+	l->rate = (struct rate_options){.per_s = share(p->o.rate.per_s, p->o.workers),
+		.burst = share(p->o.rate.burst, p->o.workers),
+		.slip = p->o.rate.slip};
+	if (p->o.cookie_fd >= 0)
+		n = pread(p->o.cookie_fd, l->cookies.secret, sizeof(l->cookies.secret), 0);
+	if (n != 0 && n != 16 && n != 32)
+		return err_set(err, -EINVAL, "cookie secrets are one or two times 16 bytes");
+	l->cookies.n = (unsigned)n / 16;
+	return 0;
+}
+
 static int workers_start(struct process *p, struct err *err)
 {
 	int rc = roots_init(&p->roots, p->o.workers + 2); // and main and exception thread
@@ -158,6 +183,7 @@ static int workers_start(struct process *p, struct err *err)
 			.port = &p->port,
 			.host = &p->host,
 			.roots = &p->roots,
+			.limits = &p->limits,
 			.has_slowpath = p->o.punt_fd >= 0,
 			.has_exception_ring = p->o.tun_fd >= 0 && p->o.port.ifname[0] == 0,
 			.idle = p->o.idle,
@@ -236,6 +262,8 @@ static int start(struct process *p, struct err *err)
 	if (rc == 0)
 		rc = port_start(p, err);
 	if (rc == 0)
+		rc = limits_start(p, err);
+	if (rc == 0)
 		rc = workers_start(p, err);
 	if (rc == 0)
 		rc = exception_prepare(p, err);
@@ -256,6 +284,7 @@ static void serve(struct process *p, const sigset_t *stop)
 		.host = &p->host,
 		.roots = &p->roots,
 		.reader = p->o.workers,
+		.limits = &p->limits,
 		.workers = p->workers,
 		.n_workers = p->o.workers,
 		.counters = p->counters};

@@ -16,6 +16,11 @@ static const char usage[] =
 	"  --address A[/LEN]    address to serve (repeatable)\n"
 	"  --gateway A          next hop of a family (repeatable)\n"
 	"  --served-port N      UDP port to take from an af_xdp interface (repeatable; 53)\n"
+	"  --network NET/LEN    clients that are trusted (repeatable)\n"
+	"  --outside MODE       pass, limit or drop queries from elsewhere (pass)\n"
+	"  --rate N, --rate-burst N  replies a second to an address elsewhere (50, 125)\n"
+	"  --rate-slip N        each n-th reply over it is sent truncated (1)\n"
+	"  --cookie-fd N        secrets of DNS cookies, 16 or 32 bytes\n"
 	"  --workers N          worker threads, one per queue (1)\n"
 	"  --idle MODE          poll, pause or sleep when there is nothing to do (sleep)\n"
 	"  --no-huge            run without hugepages\n"
@@ -33,6 +38,12 @@ enum option_code {
 	OPT_ADDRESS,
 	OPT_GATEWAY,
 	OPT_SERVED_PORT,
+	OPT_NETWORK,
+	OPT_OUTSIDE,
+	OPT_RATE,
+	OPT_RATE_BURST,
+	OPT_RATE_SLIP,
+	OPT_COOKIE_FD,
 	OPT_WORKERS,
 	OPT_IDLE,
 	OPT_NO_HUGE,
@@ -52,6 +63,12 @@ static const struct option table[] = {
 	{"address", required_argument, NULL, OPT_ADDRESS},
 	{"gateway", required_argument, NULL, OPT_GATEWAY},
 	{"served-port", required_argument, NULL, OPT_SERVED_PORT},
+	{"network", required_argument, NULL, OPT_NETWORK},
+	{"outside", required_argument, NULL, OPT_OUTSIDE},
+	{"rate", required_argument, NULL, OPT_RATE},
+	{"rate-burst", required_argument, NULL, OPT_RATE_BURST},
+	{"rate-slip", required_argument, NULL, OPT_RATE_SLIP},
+	{"cookie-fd", required_argument, NULL, OPT_COOKIE_FD},
 	{"workers", required_argument, NULL, OPT_WORKERS},
 	{"idle", required_argument, NULL, OPT_IDLE},
 	{"no-huge", no_argument, NULL, OPT_NO_HUGE},
@@ -139,18 +156,48 @@ static bool served_port_add(struct options *o, const char *text)
 	return true;
 }
 
+// The index of a word among three, or -1.
+static int word_find(const char *const words[3], const char *text)
+{
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	}
+	return -1;
+}
+
 static bool idle_parse(const char *text, enum worker_idle *out)
 {
-	static const char *const words[] = {
+	static const char *const words[3] = {
 		[WORKER_POLL] = "poll", [WORKER_PAUSE] = "pause", [WORKER_SLEEP] = "sleep"};
+	int i = word_find(words, text);
 
-	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(text, words[i]) == 0) {
-			*out = (enum worker_idle)i;
-			return true;
-		}
-	}
-	return wrong("--idle is poll, pause or sleep", text);
+	if (i < 0)
+		return wrong("--idle is poll, pause or sleep", text);
+	*out = (enum worker_idle)i;
+	return true;
+}
+
+static bool outside_parse(const char *text, enum worker_outside *out)
+{
+	static const char *const words[3] = {
+		[OUTSIDE_PASS] = "pass", [OUTSIDE_LIMIT] = "limit", [OUTSIDE_DROP] = "drop"};
+	int i = word_find(words, text);
+
+	if (i < 0)
+		return wrong("--outside is pass, limit or drop", text);
+	*out = (enum worker_outside)i;
+	return true;
+}
+
+static bool network_add(struct options *o, const char *text)
+{
+	struct host_address a;
+
+	if (!address_parse(text, &a))
+		return false;
+	return networks_add(&o->networks, a.family, a.bytes, a.prefix_len) ||
+		wrong("more networks than fit", text);
 }
 
 static bool port_parse(const char *text, struct port_spec *out)
@@ -161,6 +208,28 @@ static bool port_parse(const char *text, struct port_spec *out)
 		return true;
 	(void)fprintf(stderr, "burst53-dataplane: %s\n", err.text);
 	return false;
+}
+
+// Options of who is answered how much.
+static bool limit_take(struct options *o, int code, const char *text)
+{
+	switch (code) {
+	case OPT_NETWORK:
+		return network_add(o, text);
+	case OPT_OUTSIDE:
+		return outside_parse(text, &o->outside);
+	case OPT_RATE:
+		return number_parse(text, 1000000, &o->rate.per_s);
+	case OPT_RATE_BURST:
+		return number_parse(text, 1000000, &o->rate.burst);
+	case OPT_RATE_SLIP:
+		return number_parse(text, 1000, &o->rate.slip);
+	case OPT_COOKIE_FD:
+		return fd_parse(text, &o->cookie_fd);
+	default:
+		(void)fputs(usage, stderr);
+		return false;
+	}
 }
 
 static bool option_take(struct options *o, int code, const char *text)
@@ -200,8 +269,7 @@ static bool option_take(struct options *o, int code, const char *text)
 	case OPT_PEER_UID:
 		return number_parse(text, UINT32_MAX - 1, &o->peer_uid);
 	default:
-		(void)fputs(usage, stderr);
-		return false;
+		return limit_take(o, code, text);
 	}
 }
 
@@ -215,6 +283,8 @@ enum options_parse options_parse(int argc, char **argv, struct options *o)
 		.publish_fd = -1,
 		.counters_fd = -1,
 		.punt_fd = -1,
+		.cookie_fd = -1,
+		.rate = {.per_s = 50, .burst = 125, .slip = 1},
 		.base_fd = -1,
 		.overlay_fd = -1,
 		.tun_fd = -1,

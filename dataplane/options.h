@@ -17,6 +17,10 @@ struct options {
 	uint16_t served_ports[XDP_PORTS_MAX]; // UDP, for what the port itself filters; none: 53
 	unsigned n_served_ports;
 	unsigned workers;
+	enum worker_outside outside;
+	struct networks networks;
+	struct rate_options rate; // of all workers together
+	int cookie_fd; // one or two secrets of 16 bytes; -1: no cookies
 	enum worker_idle idle;
 	bool is_no_huge;
 	unsigned memory_mb;

@@ -7,6 +7,8 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include <time.h>
+
 enum {
 	ANNOUNCEMENTS = 3, // RFC 5227 2.3 wants two; one may be lost in a learning switch
 	ANNOUNCE_TICKS = 10, // a second apart (RFC 5227 1.1)
@@ -143,6 +145,7 @@ static void tend_probes(struct tend *t)
 
 void tend_tick(struct tend *t)
 {
+	atomic_store_explicit(&t->limits->now_s, (uint32_t)time(NULL), memory_order_relaxed);
 	tend_link(t);
 	tend_losses(t);
 	if (t->ticks % PROBE_TICKS == 0)

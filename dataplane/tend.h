@@ -17,6 +17,7 @@ struct tend {
 	const struct host *host;
 	const struct roots *roots;
 	unsigned reader; // of roots->qsbr
+	struct worker_limits *limits;
 	struct worker *workers;
 	unsigned n_workers;
 	struct counters_page *counters;

@@ -110,8 +110,10 @@ static void answer_one(const struct worker *w, struct burst *b, const struct bur
 	}
 	env = (struct answer_env){.transport = TRANSPORT_UDP,
 		.udp_max_bytes = udp_max_bytes(w, f),
+		.cookie_size = bq->cookie_size,
 		.find = find_in_root,
 		.find_ctx = b->root};
+	memcpy(env.cookie, bq->cookie, bq->cookie_size);
 	struct wrbuf out = wrbuf_of(frame_dns(f), room);
 	const struct found *found = bq->plan.needs_find ? &b->found[bq->key] : NULL;
 	if (answer_write(&bq->plan, found, &bq->query, &env, &out, &result) == ANSWER_PUNT) {
@@ -122,6 +124,8 @@ static void answer_one(const struct worker *w, struct burst *b, const struct bur
 		burst_drop(b, bq->frame, DROP_DNS_ERROR_LOOP);
 		return;
 	}
+	if (bq->is_slip)
+		frame_dns(f)[2] |= HEADER_TC >> 8;
 	reply_count(b, bq, &result, out.pos);
 	frame_reply(f, out.pos);
 	burst_send(b, bq->frame);

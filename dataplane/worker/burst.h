@@ -14,6 +14,9 @@ struct burst_query {
 	uint8_t frame; // index
 	uint8_t key; // index into found, when plan.needs_find
 	uint8_t scope; // it counts under
+	bool is_slip; // over the limit: truncated and nothing else
+	uint8_t cookie_size; // of the cookie to send
+	uint8_t cookie[COOKIE_FULL_BYTES];
 	enum query_verdict verdict;
 	struct answer_plan plan;
 	struct query query;

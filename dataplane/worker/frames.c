@@ -72,6 +72,20 @@ static void frame_excepted(const struct worker *w, struct burst *b, unsigned i)
 		rte_pktmbuf_free(b->mbufs[i]);
 }
 
+static bool is_outside(const struct worker *w, const struct frame *f)
+{
+	return !networks_have(&w->limits->networks, f->family, frame_client(f));
+}
+
+// proto:A1: who is not allowed learns nothing, before the message is looked at.
+static void frame_queried(const struct worker *w, struct burst *b, unsigned i)
+{
+	if (w->limits->outside == OUTSIDE_DROP && is_outside(w, &b->frames[i]))
+		burst_drop(b, i, DROP_ACL);
+	else
+		b->queries[b->n_queries++].frame = (uint8_t)i;
+}
+
 void burst_frames(struct worker *w, struct burst *b)
 {
 	for (unsigned i = 0; i < b->n; i++)
@@ -85,7 +99,7 @@ void burst_frames(struct worker *w, struct burst *b)
 		}
 		switch (frame_parse(w->host, f)) {
 		case VERDICT_QUERY:
-			b->queries[b->n_queries++].frame = (uint8_t)i;
+			frame_queried(w, b, i);
 			break;
 		case VERDICT_ANSWER:
 			frame_answered(w, b, i);
@@ -116,8 +130,34 @@ static void query_count(const struct burst *b, const struct burst_query *bq)
 		counter_add(&c->do_bits, 1);
 }
 
+// Makes the cookie to send; true when the client's is right (proto:C2, C6).
+static bool cookie_prepare(const struct worker *w, const struct frame *f, struct burst_query *bq)
+{
+	const struct cookie_client client = {.address = frame_client(f),
+		.family = f->family,
+		.now_s = atomic_load_explicit(&w->limits->now_s, memory_order_relaxed)};
+
+	bq->cookie_size = 0;
+	if (w->limits->cookies.n == 0 || bq->query.edns.cookie_size == 0)
+		return false;
+	bq->cookie_size = COOKIE_FULL_BYTES;
+	return cookie_answer(&w->limits->cookies, &client, &bq->query.edns, bq->cookie);
+}
+
+// proto:A2; a valid cookie lifts the limit, because the address is no lie then.
+static enum rate_verdict query_limit(
+	struct worker *w, const struct frame *f, struct burst_query *bq)
+{
+	bool is_known = cookie_prepare(w, f, bq);
+
+	if (w->limits->outside != OUTSIDE_LIMIT || is_known || !is_outside(w, f))
+		return RATE_PASS;
+	return rate_take(
+		&w->rate, f->family, frame_client(f), (uint32_t)(rte_rdtsc() / w->cycles_per_ms));
+}
+
 // One query: parsed and planned. False: it ended here.
-static bool query_prepare(const struct worker *w, struct burst *b, struct burst_query *bq)
+static bool query_prepare(struct worker *w, struct burst *b, struct burst_query *bq)
 {
 	struct frame *f = &b->frames[bq->frame];
 	bool is_served = false;
@@ -141,6 +181,16 @@ static bool query_prepare(const struct worker *w, struct burst *b, struct burst_
 		burst_drop(b, bq->frame,
 			bq->verdict == QUERY_DROP_SHORT ? DROP_DNS_SHORT : DROP_DNS_RESPONSE);
 		return false;
+	}
+	enum rate_verdict limit = query_limit(w, f, bq);
+	bq->is_slip = limit == RATE_SLIP && bq->verdict == QUERY_OK;
+	if (limit != RATE_PASS && !bq->is_slip) { // proto:H16: errors are not worth a slip
+		burst_drop(b, bq->frame, DROP_RATE_LIMIT);
+		return false;
+	}
+	if (bq->is_slip) {
+		bq->verdict = QUERY_ERROR; // no look-up, no punt
+		bq->query.rcode = RCODE_NOERROR;
 	}
 	answer_plan(&b->root->snapshot, l, &bq->query, bq->verdict, &bq->plan);
 	bq->scope = scope_of(&b->root->scopes, bq->plan.top, l, bq->plan.rule);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <time.h>
 
 enum {
@@ -23,6 +24,16 @@ enum {
 	PROBES = 8,
 };
 
+static int rate_init(struct worker *w, unsigned socket)
+{
+	w->rate.options = w->limits->rate;
+	w->rate.lines = rte_zmalloc_socket(
+		"rate", sizeof(w->rate.lines[0]) * RATE_LINES, RTE_CACHE_LINE_SIZE, (int)socket);
+	if (w->rate.lines == NULL)
+		return -ENOMEM;
+	return getrandom(w->rate.key, sizeof(w->rate.key), 0) == sizeof(w->rate.key) ? 0 : -EIO;
+}
+
 int worker_init(struct worker *w, unsigned socket)
 {
 	char name[32];
@@ -31,17 +42,22 @@ int worker_init(struct worker *w, unsigned socket)
 	(void)snprintf(name, sizeof(name), "probes-%u", w->id);
 	w->probes = rte_ring_create(name, PROBES, (int)socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	uint64_t hz = rte_get_tsc_hz();
+	w->cycles_per_ms = hz / 1000;
 	w->latency_unit_cycles = hz * LATENCY_UNIT_US / 1000000;
 	w->echo_cycles = hz / ECHO_PER_S;
 	w->echo_full_cycles = w->echo_cycles * ECHO_BURST;
-	return w->burst == NULL || w->probes == NULL ? -ENOMEM : 0;
+	if (w->burst == NULL || w->probes == NULL)
+		return -ENOMEM;
+	return w->limits->outside == OUTSIDE_LIMIT ? rate_init(w, socket) : 0;
 }
 
 void worker_fini(struct worker *w)
 {
 	rte_free(w->burst);
+	rte_free(w->rate.lines);
 	rte_ring_free(w->probes);
 	w->burst = NULL;
+	w->rate.lines = NULL;
 	w->probes = NULL;
 }
 

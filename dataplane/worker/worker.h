@@ -6,9 +6,12 @@
 
 #include "dataplane/exception/punt.h"
 #include "dataplane/index/root.h"
+#include "dataplane/limit/networks.h"
+#include "dataplane/limit/rate.h"
 #include "dataplane/net/host.h"
 #include "dataplane/port/port.h"
 
+#include "zones/answer/cookie.h"
 #include "zones/link/counters.h"
 
 #include <stdatomic.h>
@@ -17,6 +20,18 @@
 
 enum worker_idle { WORKER_POLL, WORKER_PAUSE, WORKER_SLEEP };
 
+// What becomes of queries from outside the configured networks.
+enum worker_outside { OUTSIDE_PASS, OUTSIDE_LIMIT, OUTSIDE_DROP };
+
+// Who is answered how much; the same for all workers.
+struct worker_limits {
+	enum worker_outside outside;
+	struct networks networks;
+	struct rate_options rate; // of one worker
+	struct cookie_secrets cookies;
+	_Atomic uint32_t now_s; // main: wo, workers: ro; Unix time, for cookies
+};
+
 struct burst;
 
 struct worker {
@@ -24,6 +39,8 @@ struct worker {
 	const struct port *port;
 	const struct host *host;
 	const struct roots *roots;
+	const struct worker_limits *limits;
+	struct rate rate;
 	struct punt_lane lane;
 	bool has_slowpath;
 	bool has_exception_ring; // exceptions go into lane.exceptions
@@ -33,6 +50,7 @@ struct worker {
 	struct burst *burst;
 	struct rte_ring *probes; // frames to be answered but not sent
 	const _Atomic bool *is_stopping; // main: wo
+	uint64_t cycles_per_ms;
 	uint64_t latency_unit_cycles; // of the first latency bucket
 	uint64_t echo_cycles; // token bucket of echo replies: cycles per token
 	uint64_t echo_full_cycles, echo_last_cycles;
