@@ -166,7 +166,8 @@ static const struct synth_case cases[] = {
 	{"imports live in the clusterset zone, with the cluster in endpoint names",
 		"cluster.local set.test", "multicluster set.test", "",
 		NS "import ns/m headless\nimport ns/ip ips=10.9.0.1 ports=http/tcp/80\n"
-		   "import ns/none ports=http/tcp/80\nservice ns/web ips=10.0.0.1\n"
+		   "import ns/none ports=http/tcp/80\nimport ns/bare ips=10.9.0.2\nservice ns/web "
+		   "ips=10.0.0.1\n"
 		   "import-slice ns/m-1 of=m cluster=c1 ports=http/tcp/8080 ep=10.2.0.1;host=w\n"
 		   "import-slice ns/m-2 of=m cluster=c2 ports=http/tcp/8080 ep=10.2.1.1;host=w\n",
 		"m.ns.svc.set.test. A 10.2.0.1\nm.ns.svc.set.test. A 10.2.1.1\n"
@@ -174,7 +175,7 @@ static const struct synth_case cases[] = {
 		"w.c2.m.ns.svc.set.test. A 10.2.1.1\n!w.m.ns\n"
 		"_http._tcp.m.ns.svc.set.test. [e] A 10.2.0.1\n"
 		"ip.ns.svc.set.test. A 10.9.0.1\nnone.ns.svc.set.test. -\n"
-		"_http._tcp.none.ns.svc.set.test. [e] -\n"
+		"_http._tcp.none.ns.svc.set.test. [e] -\n!bare\n"
 		"!web.ns.svc.set.test\n!m.ns.svc.cluster.local\nweb.ns.svc.cluster.local. A "
 		"10.0.0.1\n"},
 };
