@@ -166,7 +166,8 @@ static bool find_zonal(struct walk *w)
 
 static enum step_result lookup(struct walk *w)
 {
-	if (w->found.name == NULL)
+	// The entry for all zones is no name of its own: `pin._zone.svc...` lacks the zone.
+	if (w->found.name == NULL || (w->found.name->flags & NAME_WILDCARD))
 		return find_zonal(w) ? hit(w) : miss(w);
 	return w->is_pod ? pod_hit(w) : hit(w);
 }

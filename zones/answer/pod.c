@@ -36,6 +36,12 @@ static bool ip4_read(const uint8_t *p, size_t len, uint8_t addr[4])
 	return field == 4;
 }
 
+// CoreDNS puts colons for dashes, so a label may as well have them itself.
+static bool is_separator(uint8_t c)
+{
+	return c == '-' || c == ':';
+}
+
 // State of reading up to eight groups with at most one "::".
 struct groups {
 	uint8_t bytes[16];
@@ -65,7 +71,7 @@ static bool groups_read(const uint8_t *p, size_t len, struct groups *g)
 {
 	size_t i = 0;
 
-	if (len >= 2 && p[0] == '-' && p[1] == '-') {
+	if (len >= 2 && is_separator(p[0]) && is_separator(p[1])) {
 		g->gap = 0;
 		i = 2;
 	}
@@ -76,10 +82,10 @@ static bool groups_read(const uint8_t *p, size_t len, struct groups *g)
 		i += n;
 		if (i == len)
 			return true;
-		if (p[i] != '-' || i + 1 == len)
+		if (!is_separator(p[i]) || i + 1 == len)
 			return false;
 		i++;
-		if (p[i] == '-') {
+		if (is_separator(p[i])) {
 			if (g->gap >= 0)
 				return false;
 			g->gap = (int)g->n;
