@@ -36,6 +36,7 @@ class Setting(NamedTuple):
     zones: object
     features: frozenset = frozenset()
     live_spaces: frozenset = frozenset()  # namespaces whose Namespace object exists and is exposed
+    split: frozenset = frozenset()  # addresses that are in several topology zones
     unowned: frozenset = frozenset()  # reverse names of endpoints in slices that name no service
 
 
@@ -207,6 +208,14 @@ def is_no_address(pair):
     return front[-1] in ("svc", "pod") or (labels[-2:] == ["ip6", "arpa"] and len(labels) > 34)
 
 
+def is_split_zone(pair):
+    """A name by topology zone, where only addresses differ that are in several zones."""
+    def addresses(reply):
+        return {r.rdata for r in reply.answer + reply.additional if r.rtype in (1, 28)}
+    a, b = pair.whole or (pair.a, pair.b)
+    return "_zone" in labels_of(pair.question.name) and addresses(a) ^ addresses(b) <= pair.setting.split
+
+
 def is_below(pair):
     """The name is below a zone's apex."""
     return pair.shape not in ("apex", "rapex", "outside")
@@ -245,6 +254,8 @@ CONDITIONS = {
     "nsalias": is_alias_of_ns,
     "noaddress": is_no_address,
     "nsid": is_nsid,
+    "splitzone": is_split_zone,
+    "refused": lambda pair: result_of(pair.b) == "REFUSED",
     "below": is_below,
     "gonespace": is_gone_space,
     "plainbind": lambda pair: "bind" in pair.setting.features,

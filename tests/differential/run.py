@@ -52,7 +52,8 @@ class Run:
             live = {obj["metadata"]["name"] for obj in world.of("Namespace")
                     if obj["metadata"].get("labels", {}).items() >= PROD.items()}
         unowned = {reverse_name(ip) for ip in world.unowned_addresses()}
-        return Setting(Zones.of_corefile(self.corefile), frozenset(self.features), frozenset(live), frozenset(unowned))
+        return Setting(Zones.of_corefile(self.corefile), frozenset(self.features), frozenset(live),
+                       frozenset(world.split_addresses()), frozenset(unowned))
 
     def ask_both_tcp(self, question):
         """The whole replies."""

@@ -34,8 +34,8 @@ def answer_of(name, labels, qtype):
         return 5, [], False
     if first in ("www", "web"):
         return 0, addresses(name, qtype), True
-    if first.startswith("ttl"):
-        return 0, addresses(name, qtype, int(first[3:] or 0)), True
+    if first.startswith("ttl") and first[3:].isdigit():
+        return 0, addresses(name, qtype, int(first[3:])), True
     if first == "nodata":
         return 0, [], True
     if first == "many" and qtype == TYPES["A"]:
@@ -43,7 +43,7 @@ def answer_of(name, labels, qtype):
     if first in ("alias", "chain"):
         target = "www.up.test" if first == "alias" else "alias.up.test"
         out = [record(name, TYPES["CNAME"], 77, to_wire(target))]
-        if qtype == TYPES["CNAME"]:
+        if qtype in (TYPES["CNAME"], TYPES["ANY"]):
             return 0, out, True
         if first == "chain":
             out.append(record("alias.up.test", TYPES["CNAME"], 77, to_wire("www.up.test")))

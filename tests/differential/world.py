@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random but API-valid clusters: everything follows from the seed, addresses included, so any seed can be played again."""
 
+import copy
 import ipaddress
 import random
 import sys
@@ -312,16 +313,19 @@ class World:
         for _ in range(rounds):
             movable = [key for key in self.objects if key[0] in ("Service", "EndpointSlice", "Pod")
                        and key[1] not in self.gone_spaces]
-            action = dice.choice(["delete", "delete", "new", "new", "new", "slice", "slice", "space", "forget"])
+            action = dice.choice(["delete", "delete", "new", "new", "new", "slice", "slice", "service", "service",
+                                  "space", "forget"])
             if action == "delete" and movable:
                 out.append(("delete", self.objects.pop(dice.choice(movable))))
             elif action == "slice":
                 out += self._change_slice(movable)
+            elif action == "service":
+                out += self._change_service(movable)
             elif action == "new":
                 before = set(self.objects)
                 live = [name for name in self.spaces if name not in self.gone_spaces]
                 dice.choice([self.add_cluster_ip, self.add_headless, self.add_external])(dice.choice(live))
-                out += [("create", self.objects[key]) for key in self.objects if key not in before]
+                out += [("create", copy.deepcopy(self.objects[key])) for key in self.objects if key not in before]
             elif action == "space":
                 self.add_space(self.fresh("come-"))
                 out.append(("create", self.objects["Namespace", None, self.spaces[-1]]))
@@ -337,7 +341,28 @@ class World:
         obj = self.objects[self.dice.choice(keys)]
         family = 6 if obj["addressType"] == "IPv6" else 4
         obj["endpoints"] = self.endpoints(obj["metadata"]["namespace"], family, self.dice.randrange(5))
-        return [("replace", obj)]
+        services = [key[2] for key in self.objects if key[0] == "Service" and key[1] == obj["metadata"]["namespace"]]
+        if services and self.dice.random() < 0.3:
+            obj["metadata"]["labels"] = {**obj["metadata"].get("labels", {}),
+                                         "kubernetes.io/service-name": self.dice.choice(services)}
+        return [("replace", copy.deepcopy(obj))]
+
+    def _change_service(self, movable):
+        """Other ports, another target or another selection by label of an existing service."""
+        keys = [key for key in movable if key[0] == "Service" and key[2] != "kube-dns"]
+        if not keys:
+            return []
+        obj = self.objects[self.dice.choice(keys)]
+        spec, labels = obj["spec"], obj["metadata"].setdefault("labels", {})
+        if spec.get("type") == "ExternalName":
+            spec["externalName"] = self.dice.choice(self.external_targets())
+        else:
+            spec["ports"] = [port(*each) for each in self.ports()]
+        if labels.items() >= EXPOSED.items() and self.dice.random() < 0.3:
+            obj["metadata"]["labels"] = {key: value for key, value in labels.items() if key not in EXPOSED}
+        else:
+            labels.update(EXPOSED)
+        return [("replace", copy.deepcopy(obj))]
 
     def _forget_space(self):
         """A Namespace goes and what is in it stays, or comes back: seldom, and never one that a Corefile names."""
@@ -357,6 +382,15 @@ class World:
         """The endpoints' addresses of slices without a service's label."""
         return {ip for obj in self.of("EndpointSlice") for end in obj["endpoints"] for ip in end["addresses"]
                 if "kubernetes.io/service-name" not in obj["metadata"].get("labels", {})}
+
+    def split_addresses(self):
+        """Addresses that several topology zones have, as bytes."""
+        zones = {}
+        for obj in self.of("EndpointSlice"):
+            for end in obj["endpoints"]:
+                for ip in end["addresses"]:
+                    zones.setdefault(ip, set()).add(end.get("zone"))
+        return {ipaddress.ip_address(ip).packed for ip, have in zones.items() if len(have) > 1}
 
     def of(self, kind):
         """The objects of a kind, in the order they were made."""
