@@ -29,8 +29,8 @@ static void dataplane_args(const struct supervisor *s, struct child_args *a)
 
 	child_args_option(a, "--port", o->port);
 	add_addresses(o, a);
-	for (size_t i = 0; i < o->n_gateways; i++)
-		child_args_option(a, "--gateway", o->gateways[i].text);
+	for (size_t i = 0; i < s->n_gateways; i++)
+		child_args_option(a, "--gateway", s->gateways[i].text);
 	child_args_number(a, "--workers", o->workers);
 	child_args_option(a, "--idle", o->idle);
 	if (s->pre.is_no_huge) {
@@ -40,6 +40,8 @@ static void dataplane_args(const struct supervisor *s, struct child_args *a)
 	child_args_fd(a, "--publish-fd", s->dir.dataplane_fd);
 	child_args_fd(a, "--counters-fd", s->counters_fd);
 	child_args_fd(a, "--punt-fd", s->punt_dataplane_fd);
+	if (s->own_net.tap_fd >= 0)
+		child_args_fd(a, "--tun-fd", s->own_net.tap_fd);
 	add_images(s, a);
 }
 

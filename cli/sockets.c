@@ -112,7 +112,7 @@ static int open_bound(const struct place *p, int type, int *out, struct err *err
 
 static int open_place(const struct place *p, unsigned threads, struct sockets *s, struct err *err)
 {
-	int rc = try_alone(p, SOCK_DGRAM, err);
+	int rc = threads == 0 ? 0 : try_alone(p, SOCK_DGRAM, err);
 
 	if (rc == 0)
 		rc = try_alone(p, SOCK_STREAM, err);

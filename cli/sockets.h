@@ -22,7 +22,7 @@ struct sockets_plan {
 	size_t n_addresses;
 	const uint16_t *ports;
 	size_t n_ports;
-	unsigned threads; // UDP sockets per address and port (SO_REUSEPORT)
+	unsigned threads; // UDP sockets per address and port (SO_REUSEPORT); 0: TCP only
 };
 
 // 0 or -errno; whoever else has an address and port makes it -EADDRINUSE. On failure *s still needs

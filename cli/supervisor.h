@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the supervisor owns, and its parts: launch (command lines of the children), peers (its
-// socket), watch (counters), supervise (the loop).
+// What the supervisor owns, and its parts: resources (what outlives the children), launch (their
+// command lines), peers (its socket), watch (counters), supervise (the loop).
 #pragma once
 
 #include "cli/child.h"
+#include "cli/own_net.h"
 #include "cli/preflight.h"
 #include "cli/run_dir.h"
 #include "cli/sockets.h"
@@ -33,6 +34,9 @@ struct supervisor {
 	struct child children[CHILD_COUNT]; // path empty: not used here
 	struct vault vault;
 	struct sockets sockets;
+	struct own_net own_net;
+	struct address gateways[2]; // given, or of the interface's routes
+	size_t n_gateways;
 	int counters_fd;
 	int counters_ro_fd; // the same, for those who only look
 	struct counters_page *counters;
@@ -45,6 +49,11 @@ struct supervisor {
 	bool is_stopping;
 	int exit_code;
 };
+
+// resources.c: makes everything that outlives a child; 0 or -errno. After either outcome
+// resources_remove puts everything back as it was.
+[[nodiscard]] int resources_make(struct supervisor *s, struct err *err);
+void resources_remove(struct supervisor *s);
 
 // launch.c: the command line of a child as runtime knowledge stands now; *a must be zeroed and is
 // the caller's to fini.

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What dig and kdig see of data/lab.json: every kind of name, both families, on the link and behind a router."""
 
+import socket
+
 import pytest
 
 import lab
@@ -69,8 +71,22 @@ def test_a_large_answer_is_cut_over_udp(mode):
     assert "tc" in flags and len(small) < len(more) < 100
 
 
-def test_tcp_gives_it_whole(mode):
-    if mode in ("own", "xdp"):
-        pytest.skip("the exception path of own mode serves TCP")
-    _, flags, answers = lab.dig("many.shop.svc." + ZONE, "A", "+tcp")
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("role", ["cli", "far"])
+def test_tcp_gives_it_whole(mode, role, family):
+    _, flags, answers = lab.dig("many.shop.svc." + ZONE, "A", "+tcp", family=family, role=role)
     assert "tc" not in flags and len(answers) == 100
+
+
+def test_tcp_says_the_same(mode):
+    for name, kind, rcode, answers in ROWS:
+        assert lab.dig(name, kind, "+tcp")[::2] == (rcode, answers), name
+
+
+def test_only_dns_listens(mode):
+    """Another TCP port is refused by a host that is there."""
+    for port in (22, 80, 5353, 9153):
+        with lab.netns("cli"), socket.socket() as sock:
+            sock.settimeout(1)
+            with pytest.raises(ConnectionRefusedError):
+                sock.connect((lab.SERVICE[4], port))

@@ -74,14 +74,22 @@ def test_nothing_is_answered_twice_or_forwarded(mode, forward, family):
     for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
         lab.inside("srv", "sysctl", "-qw", f"{key}={forward}", check=True)
     sent = [frames.datagram(frames.question(ident=i), family, sport=40000 + i) for i in range(20)]
-    if mode == "own":
-        sent += [frames.datagram(b"x" * 30, family, sport=40100, dport=9), frames.datagram(b"", family, sport=40101)]
+    sent.append(frames.datagram(b"", family, sport=40101))
     got = frames.exchange(sent, 0.5)
     lab.inside("srv", "sysctl", "-qw", "net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0", check=True)
     answered = sorted(f[UDP].dport for f in got if UDP in f and f[UDP].sport == 53)
     assert answered == list(range(40000, 40020))
     assert not [f for f in got if UDP in f and f[UDP].dport == 53], "forwarded"
     assert not [f for f in got if ICMP in f or ICMPv6DestUnreach in f]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_port_that_is_not_served_is_told_once(mode, family):
+    """By the kernel that has the address, not by the node's as well."""
+    got = frames.exchange([frames.datagram(b"x" * 30, family, dport=9)], 0.5)
+    errors = [f for f in got if ICMP in f or ICMPv6DestUnreach in f]
+    assert len(errors) <= 1
+    assert all((f[IP].src if family == 4 else f[IPv6].src) == lab.SERVICE[family] for f in errors)
 
 
 def test_neighbours_find_the_address(mode):

@@ -20,6 +20,7 @@ def offload(request):
 def test_answers_whatever_the_client_offloads(mode, offload, family):
     for role in ("cli", "far"):
         assert lab.dig(WEB, family=family, role=role)[0] == "NOERROR"
+        assert len(lab.dig("many.shop.svc.cluster.local", "A", "+tcp", family=family, role=role)[2]) == 100
 
 
 @pytest.mark.parametrize("family", [4, 6])

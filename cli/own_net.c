@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// This process steps into a new namespace, furnishes it, and steps back.
+#include "cli/own_net.h"
+
+#include "cli/tool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { BATCH_BYTES = 8192 };
+
+static const char tap_name[] = "burst53";
+
+static int open_tap(struct own_net *n, struct err *err)
+{
+	struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+
+	n->tap_fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (n->tap_fd < 0)
+		return err_set(err, -errno, "/dev/net/tun: %s", strerror(errno));
+	memcpy(r.ifr_name, tap_name, sizeof(tap_name));
+	if (ioctl(n->tap_fd, TUNSETIFF, &r) != 0)
+		return err_set(err, -errno, "TAP: %s", strerror(errno));
+	return 0;
+}
+
+// Adds a line to the text for `ip -batch`; returns the new length, beyond size_bytes when cut.
+__attribute__((format(printf, 4, 5))) static size_t add_line(
+	char *text, size_t size_bytes, size_t pos, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (pos >= size_bytes)
+		return pos;
+	va_start(ap, fmt);
+	int n = vsnprintf(text + pos, size_bytes - pos, fmt, ap);
+	va_end(ap);
+	return n < 0 ? size_bytes : pos + (size_t)n;
+}
+
+// No link-local address: it would be the one that the port's own interface has, by the same MAC.
+// No duplicate detection: workers answer for the address, so the kernel would see itself.
+static int print_batch(const struct own_net_plan *p, char *text, size_t size_bytes)
+{
+	size_t pos = add_line(text, size_bytes, 0,
+		"link set lo up\nlink set %s addrgenmode none mtu %u\nlink set %s up\n", tap_name,
+		p->mtu, tap_name);
+
+	for (size_t i = 0; i < p->n_addresses; i++)
+		pos = add_line(text, size_bytes, pos, "addr add %s/%u dev %s%s\n",
+			p->addresses[i].text, p->addresses[i].prefix_len, tap_name,
+			p->addresses[i].family == 6 ? " nodad" : "");
+	for (size_t i = 0; i < p->n_gateways; i++)
+		pos = add_line(text, size_bytes, pos, "route add default via %s dev %s onlink\n",
+			p->gateways[i].text, tap_name);
+	return pos < size_bytes ? 0 : -ENOSPC;
+}
+
+static int furnish(
+	const struct own_net_plan *p, struct own_net *n, struct sockets *s, struct err *err)
+{
+	static char batch[BATCH_BYTES];
+	char ip[] = "ip", mode[] = "-batch", input[] = "-";
+	char *argv[] = {ip, mode, input, NULL};
+	int rc = open_tap(n, err);
+
+	if (rc == 0)
+		rc = print_batch(p, batch, sizeof(batch));
+	if (rc == 0)
+		rc = tool_run(argv, batch, err);
+	if (rc == 0)
+		rc = sockets_open(p->sockets, s, err);
+	return rc;
+}
+
+int own_net_open(
+	const struct own_net_plan *plan, struct own_net *n, struct sockets *s, struct err *err)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	if (home < 0)
+		return err_set(err, -errno, "own network namespace: %s", strerror(errno));
+	if (unshare(CLONE_NEWNET) != 0) {
+		int rc = err_set(err, -errno, "new network namespace: %s", strerror(errno));
+		(void)close(home);
+		return rc;
+	}
+	int rc = furnish(plan, n, s, err);
+	n->netns_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (rc == 0 && n->netns_fd < 0)
+		rc = err_set(err, -errno, "network namespace: %s", strerror(errno));
+	// Staying there would serve nobody: better not to start.
+	if (setns(home, CLONE_NEWNET) != 0)
+		rc = err_set(err, -ENOTRECOVERABLE, "back to our own network namespace: %s",
+			strerror(errno));
+	(void)close(home);
+	return rc;
+}
+
+void own_net_close(struct own_net *n)
+{
+	if (n->tap_fd >= 0)
+		(void)close(n->tap_fd);
+	if (n->netns_fd >= 0)
+		(void)close(n->netns_fd);
+	n->tap_fd = n->netns_fd = -1;
+}

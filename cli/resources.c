@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes, in order, what the children inherit and what protects the port; removes it in reverse.
+#include "cli/supervisor.h"
+
+#include "cli/hugepages.h"
+#include "cli/leftovers.h"
+#include "cli/proc.h"
+#include "cli/route.h"
+#include "cli/say.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PUNT_BUFFER_BYTES = 8 << 20 };
+
+static int make_counters(struct supervisor *s, struct err *err)
+{
+	char path[40];
+
+	s->counters_fd = counters_open();
+	if (s->counters_fd < 0)
+		return err_set(err, s->counters_fd, "counters: %s", strerror(-s->counters_fd));
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", s->counters_fd);
+	s->counters_ro_fd = open(path, O_RDONLY | O_CLOEXEC);
+	s->counters = counters_map(s->counters_fd);
+	if (s->counters_ro_fd < 0 || s->counters == NULL)
+		return err_set(err, -errno, "counters: %s", strerror(errno));
+	return 0;
+}
+
+static int make_punt_pair(struct supervisor *s, struct err *err)
+{
+	const int size = PUNT_BUFFER_BYTES;
+	int pair[2];
+
+	if (s->o->port_kind == PORT_NONE)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+		return err_set(err, -errno, "socket pair: %s", strerror(errno));
+	s->punt_dataplane_fd = pair[0];
+	s->punt_slowpath_fd = pair[1];
+	for (unsigned i = 0; i < 2; i++) {
+		// Without the right, the system's limit stays.
+		if (setsockopt(pair[i], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) != 0)
+			(void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	}
+	return 0;
+}
+
+// Kernel mode, and shared mode for TCP and for clients on this machine, whom no port sees.
+static int make_sockets(struct supervisor *s, struct err *err)
+{
+	const struct run_options *o = s->o;
+	struct address served[RUN_ADDRESSES_MAX];
+	struct sockets_plan plan = {.addresses = served,
+		.ports = s->pre.ports,
+		.n_ports = s->pre.n_ports,
+		.threads = o->port_kind == PORT_NONE ? o->workers : 1};
+
+	if (s->children[CHILD_SLOWPATH].path[0] == 0)
+		return 0;
+	for (size_t i = 0; i < o->n_addresses; i++) {
+		if (s->pre.modes[i] != MODE_OWN)
+			served[plan.n_addresses++] = o->addresses[i];
+	}
+	if (plan.n_addresses == 0 && o->port_kind != PORT_NONE)
+		return 0;
+	return sockets_open(&plan, &s->sockets, err);
+}
+
+// Next hops for what the kernel side sends, unless they were given.
+static void find_gateways(struct supervisor *s)
+{
+	const struct run_options *o = s->o;
+	static const uint8_t families[] = {4, 6};
+
+	s->n_gateways = o->n_gateways;
+	memcpy(s->gateways, o->gateways, sizeof(s->gateways));
+	for (size_t f = 0; f < 2 && o->ifname[0] != 0; f++) {
+		bool is_given = false;
+		for (size_t i = 0; i < o->n_gateways; i++)
+			is_given |= o->gateways[i].family == families[f];
+		if (!is_given && route_gateway(o->ifname, families[f], &s->gateways[s->n_gateways]))
+			s->n_gateways++;
+	}
+}
+
+static int make_own_net(struct supervisor *s, struct err *err)
+{
+	const struct run_options *o = s->o;
+	struct address own[RUN_ADDRESSES_MAX];
+	struct sockets_plan tcp = {
+		.addresses = own, .ports = s->pre.ports, .n_ports = s->pre.n_ports};
+	struct own_net_plan plan = {.addresses = own,
+		.gateways = s->gateways,
+		.mtu = s->pre.link.mtu != 0 ? s->pre.link.mtu : 1500,
+		.sockets = &tcp};
+	struct err why = {0};
+
+	find_gateways(s);
+	plan.n_gateways = s->n_gateways;
+	for (size_t i = 0; i < o->n_addresses; i++) {
+		if (s->pre.modes[i] == MODE_OWN)
+			own[plan.n_addresses++] = o->addresses[i];
+	}
+	tcp.n_addresses = plan.n_addresses;
+	if (plan.n_addresses == 0 || s->children[CHILD_SLOWPATH].path[0] == 0)
+		return 0;
+	int rc = own_net_open(&plan, &s->own_net, &s->sockets, &why);
+	if (rc == 0 || rc == -ENOTRECOVERABLE)
+		return rc == 0 ? 0 : err_set(err, rc, "%s", why.text);
+	// Workers answer UDP all the same.
+	say_warn("no TCP on addresses of no interface reason=\"%s\"", why.text);
+	sockets_close(&s->sockets);
+	own_net_close(&s->own_net);
+	return 0;
+}
+
+static int make_rule(struct supervisor *s, struct err *err)
+{
+	const struct run_options *o = s->o;
+	enum drop_scope scopes[RUN_ADDRESSES_MAX];
+	struct drop_rule rule = {.table = s->state.table,
+		.ifname = o->ifname,
+		.addresses = o->addresses,
+		.scopes = scopes,
+		.n_addresses = o->n_addresses,
+		.ports = s->pre.ports,
+		.n_ports = s->pre.n_ports};
+
+	if (o->port_kind != PORT_AF_PACKET)
+		return 0;
+	for (size_t i = 0; i < o->n_addresses; i++)
+		scopes[i] = s->pre.modes[i] == MODE_OWN ? DROP_EVERYTHING : DROP_SERVED_UDP;
+	drop_rule_name(s->dir.path, s->state.table);
+	int rc = drop_rule_add(&rule, err);
+	if (rc != 0)
+		s->state.table[0] = 0;
+	return rc;
+}
+
+static void fill_state(struct supervisor *s)
+{
+	const struct run_options *o = s->o;
+
+	s->state.supervisor =
+		(struct proc){.pid = getpid(), .start_ticks = proc_start_ticks(getpid())};
+	(void)snprintf(s->state.port, sizeof(s->state.port), "%s", o->port);
+	s->state.counters_fd = s->counters_fd;
+	s->state.n_addresses = o->n_addresses;
+	for (size_t i = 0; i < o->n_addresses; i++) {
+		s->state.addresses[i].mode = s->pre.modes[i];
+		memcpy(s->state.addresses[i].text, o->addresses[i].text, ADDRESS_TEXT_BYTES);
+	}
+}
+
+static int make_state_dir(const char *path, struct err *err)
+{
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return 0;
+	return err_set(err, -errno, "state directory %.100s: %s", path, strerror(errno));
+}
+
+static int write_pidfile(const char *path, struct err *err)
+{
+	if (path == NULL)
+		return 0;
+	// A new file of our own: what somebody else put there is not written through.
+	(void)unlink(path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return err_set(err, -errno, "pidfile %.100s: %s", path, strerror(errno));
+	int n = dprintf(fd, "%d\n", (int)getpid());
+	if (close(fd) != 0 || n < 0)
+		return err_set(err, -EIO, "pidfile %.100s cannot be written", path);
+	return 0;
+}
+
+// Everything that outlives a child, in an order in which each step finds what it needs.
+int resources_make(struct supervisor *s, struct err *err)
+{
+	int rc = leftovers_clean(&s->dir, err);
+
+	if (rc == 0)
+		rc = hugepages_decide(s->o, &s->pre.is_no_huge, &s->pre.hugepage_note, err);
+	if (rc == 0)
+		rc = preflight_probe(s->o, &s->pre, err);
+	if (rc == 0)
+		rc = make_state_dir(s->o->state_dir, err);
+	if (rc == 0)
+		rc = run_dir_listen(&s->dir, err);
+	if (rc == 0)
+		rc = make_counters(s, err);
+	if (rc == 0)
+		rc = make_punt_pair(s, err);
+	if (rc == 0)
+		rc = make_own_net(s, err);
+	if (rc == 0)
+		rc = make_sockets(s, err);
+	if (rc == 0)
+		rc = write_pidfile(s->o->pidfile, err);
+	if (rc == 0)
+		rc = make_rule(s, err);
+	if (rc == 0)
+		fill_state(s);
+	return rc;
+}
+
+void resources_remove(struct supervisor *s)
+{
+	struct err err = {0};
+	const int fds[] = {s->counters_fd, s->counters_ro_fd, s->punt_dataplane_fd,
+		s->punt_slowpath_fd, s->signal_fd};
+
+	if (s->state.table[0] != 0 && drop_rule_del(s->state.table, &err) != 0)
+		say_warn("rule cannot be removed reason=\"%s\"", err.text);
+	peers_close(s);
+	sockets_close(&s->sockets);
+	own_net_close(&s->own_net);
+	vault_fini(&s->vault);
+	if (s->counters != NULL)
+		(void)munmap(s->counters, sizeof(*s->counters));
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+	}
+	if (s->o->pidfile != NULL && s->dir.lock_fd >= 0)
+		(void)unlink(s->o->pidfile);
+	run_dir_close(&s->dir);
+	preflight_close(&s->pre);
+}
