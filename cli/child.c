@@ -87,7 +87,8 @@ int child_find(struct child *c)
 		if (slash != NULL)
 			*slash = 0;
 		(void)snprintf(neighbour, sizeof(neighbour), "/../%s", c->name);
-		if (try_path(c, self, "") || try_path(c, self, neighbour))
+		if (try_path(c, self, "") || try_path(c, self, neighbour) ||
+			try_path(c, self, "/../control/monitor"))
 			return 0;
 	}
 	if (try_path(c, B53_LIBEXECDIR, ""))

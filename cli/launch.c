@@ -81,6 +81,20 @@ static void control_args(const struct supervisor *s, struct child_args *a)
 		child_args_option(a, "--max-image-age", o->max_image_age);
 }
 
+static void monitor_args(const struct supervisor *s, struct child_args *a)
+{
+	static const char *const options[] = {[PLACE_HEALTH] = "--health",
+		[PLACE_READY] = "--ready",
+		[PLACE_METRICS] = "--metrics"};
+	const struct places *p = &s->pre.places;
+
+	child_args_fd(a, "--counters-fd", s->counters_ro_fd);
+	child_args_option(
+		a, "--served-by", s->o->port_kind == PORT_NONE ? "slowpath" : "dataplane");
+	for (size_t i = 0; i < p->n; i++)
+		child_args_option(a, options[p->list[i].kind], p->list[i].text);
+}
+
 void launch_args(const struct supervisor *s, enum child_role role, struct child_args *a)
 {
 	char name[40];
@@ -91,6 +105,8 @@ void launch_args(const struct supervisor *s, enum child_role role, struct child_
 		dataplane_args(s, a);
 	else if (role == CHILD_SLOWPATH)
 		slowpath_args(s, a);
+	else if (role == CHILD_MONITOR)
+		monitor_args(s, a);
 	else
 		control_args(s, a);
 }

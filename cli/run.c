@@ -35,6 +35,7 @@ static int find_programs(struct supervisor *s, struct err *err)
 		[CHILD_SLOWPATH] = {.name = "slowpath", .rights = RIGHTS_NONE},
 		[CHILD_DATAPLANE] = {.name = "dataplane", .rights = RIGHTS_ALL},
 		[CHILD_CONTROL] = {.name = "control", .rights = RIGHTS_READ_FILES},
+		[CHILD_MONITOR] = {.name = "monitor", .rights = RIGHTS_NONE},
 	};
 
 	for (unsigned i = 0; i < CHILD_COUNT; i++) {
@@ -43,6 +44,8 @@ static int find_programs(struct supervisor *s, struct err *err)
 		c->netns_fd = -1;
 		c->pidfd = -1;
 		if (i == CHILD_DATAPLANE && s->o->port_kind == PORT_NONE)
+			continue;
+		if (i == CHILD_MONITOR && s->pre.places.n == 0)
 			continue;
 		// Without a slow path, workers still answer what they can.
 		bool is_needed = i != CHILD_SLOWPATH || s->o->port_kind == PORT_NONE;

@@ -26,10 +26,29 @@ static bool is_used(const struct child *c)
 	return c->path[0] != 0;
 }
 
+// For metrics.
+static void note_processes(struct supervisor *s)
+{
+	static const enum counters_process processes[CHILD_COUNT] = {
+		[CHILD_SLOWPATH] = PROCESS_SLOWPATH,
+		[CHILD_DATAPLANE] = PROCESS_DATAPLANE,
+		[CHILD_CONTROL] = PROCESS_CONTROL,
+		[CHILD_MONITOR] = PROCESS_MONITOR};
+	struct process_counters *list = s->counters->processes;
+
+	for (unsigned i = 0; i < CHILD_COUNT; i++) {
+		counter_set(&list[processes[i]].pid, (uint64_t)s->children[i].pid);
+		counter_set(&list[processes[i]].starts, s->children[i].starts);
+	}
+	counter_set(&list[PROCESS_SUPERVISOR].pid, (uint64_t)getpid());
+	counter_set(&list[PROCESS_SUPERVISOR].starts, 1);
+}
+
 static void save_state(struct supervisor *s)
 {
 	char path[PATH_MAX];
 
+	note_processes(s);
 	s->state.n_children = 0;
 	for (unsigned i = 0; i < CHILD_COUNT; i++) {
 		const struct child *c = &s->children[i];
@@ -96,6 +115,9 @@ static void child_ended(struct supervisor *s, enum child_role role)
 	int status = child_reap(c);
 
 	say_end(c, status);
+	note_processes(s);
+	if (role == CHILD_SLOWPATH)
+		counter_set(&s->counters->n_threads, 0);
 	if (role == CHILD_DATAPLANE) {
 		forget_workers(s);
 		run_dir_clean_dpdk(&s->dir);
@@ -153,6 +175,29 @@ static void look_at_workers(struct supervisor *s)
 	child_signal(c, SIGKILL);
 }
 
+// k8s:2.13 health: while lame, everything is answered, but /ready says no. A second signal ends
+// that.
+static void stop_or_drain(struct supervisor *s, unsigned signal)
+{
+	uint64_t lameduck_ms = s->pre.places.lameduck_ms;
+
+	counter_set(&s->counters->is_stopping, 1);
+	notify_send("STOPPING=1");
+	if (lameduck_ms == 0 || s->drain_until_ms != 0) {
+		say_info("stopping signal=%u", signal);
+		s->is_stopping = true;
+		return;
+	}
+	say_info("draining signal=%u lameduck_ms=%llu", signal, (unsigned long long)lameduck_ms);
+	s->drain_until_ms = proc_now_ms() + lameduck_ms;
+}
+
+static void look_at_clock(struct supervisor *s)
+{
+	if (s->drain_until_ms != 0 && proc_now_ms() >= s->drain_until_ms)
+		s->is_stopping = true;
+}
+
 static void take_signal(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
@@ -162,8 +207,7 @@ static void take_signal(struct supervisor *s)
 			child_signal(&s->children[CHILD_CONTROL], SIGUSR1);
 			continue;
 		}
-		say_info("stopping signal=%u", info.ssi_signo);
-		s->is_stopping = true;
+		stop_or_drain(s, info.ssi_signo);
 	}
 }
 
@@ -224,6 +268,7 @@ static void turn(struct supervisor *s)
 		peers_accept(s);
 	note_answering(s);
 	look_at_workers(s);
+	look_at_clock(s);
 }
 
 static void stop_child(struct child *c)
@@ -248,10 +293,10 @@ int supervise(struct supervisor *s)
 		start_due(s);
 		turn(s);
 	}
-	notify_send("STOPPING=1");
 	// Whoever changes answers first, then who gives them, then who is asked by them.
 	stop_child(&s->children[CHILD_CONTROL]);
 	stop_child(&s->children[CHILD_DATAPLANE]);
 	stop_child(&s->children[CHILD_SLOWPATH]);
+	stop_child(&s->children[CHILD_MONITOR]);
 	return s->exit_code;
 }

@@ -15,7 +15,7 @@
 
 #include <stdbool.h>
 
-enum child_role { CHILD_SLOWPATH, CHILD_DATAPLANE, CHILD_CONTROL, CHILD_COUNT };
+enum child_role { CHILD_SLOWPATH, CHILD_DATAPLANE, CHILD_CONTROL, CHILD_MONITOR, CHILD_COUNT };
 
 enum { PEERS_MAX = 16 };
 
@@ -46,6 +46,7 @@ struct supervisor {
 	struct watch watch;
 	uint64_t started_ms;
 	bool is_answering; // a snapshot is served; said once
+	uint64_t drain_until_ms; // lame duck: everything is answered until then; 0: not draining
 	bool is_stopping;
 	int exit_code;
 };
