@@ -34,13 +34,21 @@ static const char help[] =
 	"  --tcp            over TCP\n"
 	"  --limit N        at most N different questions (default 100000)\n"
 	"  --qps N          questions a second (default 500)\n"
+	"  --wait MS        ask again after this time, three times in all (default 1500)\n"
 	"  --show N         unexplained differences in full (default 20)\n"
 	"  --json\n"
 	"  --help\n\n"
 	"Exit code 0 for go, 1 for no go or when a server does not answer, 2 for a wrong command "
 	"line.\n";
 
-enum { QPS_MAX = 100000, LIMIT_MAX = 10000000, SHOW_MAX = 100000, WAIT_MS = 1500, TRIES = 3 };
+enum {
+	QPS_MAX = 100000,
+	LIMIT_MAX = 10000000,
+	SHOW_MAX = 100000,
+	WAIT_MS = 1500,
+	WAIT_MAX_MS = 60000,
+	TRIES = 3
+};
 
 struct compare_options {
 	struct source_word from;
@@ -97,19 +105,19 @@ static int take_zone(const char *text, struct compare_options *o)
 
 static int take_how(int key, const char *value, struct compare_options *o)
 {
+	static const unsigned long max[128] = {
+		['e'] = DNS_MSG_MAX_BYTES, ['q'] = QPS_MAX, ['w'] = WAIT_MAX_MS};
 	unsigned long n = 0;
-	int code = key == 't'
-		? EXIT_OK
-		: take_number(value, key == 'e' ? DNS_MSG_MAX_BYTES : (unsigned long)QPS_MAX, &n);
+	int code = take_number(value, max[key], &n);
 
-	if (key == 't')
-		o->how.is_tcp = true;
-	else if (key == 'e')
+	if (code == EXIT_OK && key != 'e' && n == 0)
+		return usage("this must be at least 1, not ", value);
+	if (key == 'e')
 		o->how.edns_bytes = (int)n;
-	else
+	else if (key == 'q')
 		o->how.qps = (unsigned)n;
-	if (code == EXIT_OK && o->how.qps == 0)
-		return usage("--qps is at least 1", "");
+	else
+		o->how.wait_ms = (unsigned)n;
 	return code;
 }
 
@@ -147,6 +155,9 @@ static int take_option(int key, const char *value, struct compare_options *o)
 	case 'j':
 		o->is_json = true;
 		return EXIT_OK;
+	case 't':
+		o->how.is_tcp = true;
+		return EXIT_OK;
 	default:
 		return take_how(key, value, o);
 	}
@@ -176,9 +187,9 @@ static int parse(int argc, char **argv, struct compare_options *o)
 		{"conf", required_argument, NULL, 'c'}, {"run-dir", required_argument, NULL, 'r'},
 		{"zone", required_argument, NULL, 'z'}, {"types", required_argument, NULL, 'T'},
 		{"edns", required_argument, NULL, 'e'}, {"tcp", no_argument, NULL, 't'},
-		{"limit", required_argument, NULL, 'L'}, {"qps", required_argument, NULL, 'q'},
-		{"show", required_argument, NULL, 's'}, {"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'}, {0}};
+		{"limit", required_argument, NULL, 'L'}, {"wait", required_argument, NULL, 'w'},
+		{"qps", required_argument, NULL, 'q'}, {"show", required_argument, NULL, 's'},
+		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
 	int key;
 
 	*o = (struct compare_options){.from.run_dir = "/run/burst53",

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-enum { SETTLE_S = 2 };
-
 struct judge {
 	const struct compare_job *job;
 	struct arena arena; // of the question in work
@@ -137,7 +135,9 @@ static void judge_one(void *user, const struct question *q, const struct exchang
 static int run(struct judge *j)
 {
 	const struct questions *q = j->job->questions;
-	struct timespec settle = {.tv_sec = SETTLE_S};
+	// Longer than a lost packet takes, and than a change takes to arrive.
+	unsigned settle_ms = j->job->options.wait_ms + j->job->options.wait_ms / 3;
+	const struct timespec settle = {settle_ms / 1000, settle_ms % 1000 * 1000000L};
 	int rc = exchange_run(j->job->exchange, q->items, q->n, judge_one, j);
 
 	j->is_last = true;

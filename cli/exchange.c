@@ -20,7 +20,7 @@
 enum {
 	WINDOW = 64,
 	QUERY_BYTES = DNS_UDP_MIN_BYTES,
-	PATIENCE = 200, // questions in a row without a reply: the server is not there
+	PATIENCE = 150, // questions in a row without a reply: the server is not there
 	LATE_NS = 10000000,
 	SOCKET_BYTES = 4 << 20,
 	DEFAULT_PORT = 53,
