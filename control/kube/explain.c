@@ -55,9 +55,11 @@ void explain_failure(
 		kube_result_name(result), rd->text); // longer ones are in the log
 	if (st->failing_since_ms == 0)
 		st->failing_since_ms = uv_now(r->env->loop);
-	if (!log_limit_pass(&r->failing, REPEAT_MS, &held))
+	// Another cause than those said before is news: the server is back, but refuses us.
+	bool is_news = r->said != 0 && (r->said & 1U << result) == 0;
+	if (!is_news && !log_limit_pass(&r->failing, REPEAT_MS, &held))
 		return;
-	r->said = true;
+	r->said |= 1U << result;
 	if (result == KUBE_ERR_403)
 		say_forbidden(r, rd);
 	else
@@ -73,10 +75,10 @@ void explain_success(struct resource *r)
 	if (st->failing_since_ms == 0)
 		return;
 	st->failing_since_ms = 0;
-	if (!r->said)
+	if (r->said == 0)
 		return;
 	log_info("kube", "the API can be followed again",
 		LOG_STR("resource", object_kind_name(r->spec.kind)), LOG_NUM("after_ms", after_ms));
 	r->failing.next_ms = uv_now(r->env->loop) + FLAP_MS; // the same clock
-	r->said = false;
+	r->said = 0;
 }

@@ -26,7 +26,7 @@ struct resource {
 	uint64_t refused_until_ms; // no streaming lists before
 	enum kube_relist_reason reason; // why next reads
 	struct log_limit failing; // said again every few minutes
-	bool said; // that it fails
+	unsigned said; // which results the log has named since it fails, a bit each
 	bool begun; // NEXT was begun and neither synced nor abandoned
 	bool confirming; // next reads because the list before had lost too much
 	bool again; // what is being read is already known to be wrong: read once more
