@@ -206,15 +206,12 @@ static int emit_topologies(struct place *p, uint32_t main_id)
 		if (zones[i][0] != '\0' && (i == 0 || strcasecmp(zones[i], zones[i - 1]) != 0))
 			rc = emit_topology(p, &pin, &prefer, zones[i]);
 	}
-	const struct synth_name none = {.name = &pin,
-		.us_mask = RECORD_US_EXACT,
-		.flags = SYNTH_WILDCARD,
-		.alias_of = SYNTH_NO_ALIAS};
+	// Without data of its own an entry is no data; so are all others of an empty service.
 	if (rc == 0)
-		rc = work_emit(p->w, p->zone, &none, NULL);
-	if (rc != 0 || main_id == SYNTH_NO_ALIAS)
-		return rc;
-	return emit_alias(p, &prefer, RECORD_US_EXACT, SYNTH_WILDCARD, main_id);
+		rc = emit_alias(p, &pin, RECORD_US_EXACT, SYNTH_WILDCARD, SYNTH_NO_ALIAS);
+	if (rc == 0)
+		rc = emit_alias(p, &prefer, RECORD_US_EXACT, SYNTH_WILDCARD, main_id);
+	return rc;
 }
 
 // What a service is made of, the same in every zone.

@@ -162,7 +162,8 @@ static const struct synth_case cases[] = {
 		"prefer._zone.z.ns.svc.cluster.local. * A 10.1.0.2\n"},
 	{"a zone pinned to a headless service without endpoints is no data", NULL, "zonal", "",
 		NS "service ns/z headless\nservice ns/ip ips=10.0.0.1\n",
-		"pin._zone.z.ns.svc.cluster.local. * -\n!prefer\n!^z.ns\n!pin._zone.ip\n"},
+		"pin._zone.z.ns.svc.cluster.local. * -\n"
+		"prefer._zone.z.ns.svc.cluster.local. * -\n!^z.ns\n!pin._zone.ip\n"},
 	{"imports live in the clusterset zone, with the cluster in endpoint names",
 		"cluster.local set.test", "multicluster set.test", "",
 		NS "import ns/m headless\nimport ns/ip ips=10.9.0.1 ports=http/tcp/80\n"
