@@ -198,7 +198,8 @@ def is_cached_case(pair):
 
 def is_alias_of_ns(pair):
     """With capitals in the zone CoreDNS does not find `ns.dns` behind an alias."""
-    return is_mixed_case(pair) and any(r.rtype == 5 and labels_of(r.rdata)[:2] == ["ns", "dns"] for r in pair.b.answer)
+    is_alias = any(r.rtype == 5 and labels_of(r.rdata)[:2] == ["ns", "dns"] for r in pair.b.answer)
+    return is_alias and (is_mixed_case(pair) or is_cached_case(pair))
 
 
 def is_no_address(pair):
