@@ -327,7 +327,9 @@ static bool serve_saved(struct run *r)
 static int first_publication(struct run *r, struct err *e)
 {
 	r->holds = r->generation > 0; // an earlier life under the same supervisor
-	if (setup_is_synced(r->cur->setup) || r->holds)
+	// A dump has synced by now; a Corefile without kubernetes has nothing to wait for.
+	r->wants_base |= setup_is_synced(r->cur->setup);
+	if (r->wants_base || r->holds)
 		return 0;
 	r->holds = serve_saved(r);
 	return r->holds ? 0 : fold_now(r, e);

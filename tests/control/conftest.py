@@ -23,6 +23,8 @@ from fakeapi import FakeApi, Fault  # noqa: E402, F401  pylint: disable=wrong-im
 CONTROL = os.environ.get("B53_CONTROL", "build/release/control/burst53-control")
 ANSWER = os.environ.get("B53_ANSWER_IMAGE", "build/release/tests/tools/answer_image")
 
+COUNTERS = os.environ.get("B53_COUNTERS", "build/release/tests/control/control_counters")
+
 BASE, OVERLAY, ACK, PAIR_NEXT = 1, 2, 3, 4
 MESSAGE = struct.Struct("=IIQQQQiI160s")
 MAGIC = 0x42353350
@@ -175,6 +177,7 @@ class World:
         self.slowpath = Receiver(folder / "run", "slowpath", folder)
         self.dataplane = Receiver(folder / "run", "dataplane", folder)
         self.children = []
+        self.helpers = []
         self.api.put("namespaces", {"metadata": {"name": "ns"}})
 
     def kubernetes(self, options="", more=""):
@@ -187,6 +190,12 @@ class World:
         control = Control(self.folder, corefile or self.kubernetes(), *args, counters=counters)
         self.children.append(control)
         return control
+
+    def counters(self):
+        """A page of shared counters, as the supervisor keeps it across restarts of control."""
+        child = subprocess.Popen([COUNTERS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.helpers.append(child)
+        return os.open(f"/proc/{child.pid}/fd/{child.stdout.readline().strip()}", os.O_RDWR)
 
     def service(self, name, ip, namespace="ns"):
         """Puts a Service."""
@@ -211,6 +220,9 @@ class World:
         for control in self.children:
             if control.child.poll() is None:
                 control.stop(signal.SIGKILL)
+        for helper in self.helpers:
+            helper.stdin.close()
+            helper.wait(10)
         self.api.stop()
         for receiver in (self.supervisor, self.slowpath, self.dataplane):
             receiver.listening.close()

@@ -8,7 +8,7 @@ import time
 
 from conftest import BASE, OVERLAY, PAIR_NEXT, Fault
 
-NOERROR, SERVFAIL, NXDOMAIN = 0, 2, 3
+NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 BROKEN = ".:53 {\n nosuchdirective\n}\n"
 WEB = "web.ns.svc.cluster.local"
 
@@ -150,6 +150,27 @@ def test_the_saved_pair_is_served_without_an_api(world):
     assert address(world.dataplane.ask(WEB, "A")[2]) == "10.0.0.1"
 
 
+def test_a_new_life_publishes_nothing_before_it_has_synced(world):
+    world.service("web", "10.0.0.1")
+    counters = world.counters()
+    control = world.start(counters=counters)
+    world.synced()
+    control.stop(signal.SIGKILL)
+    seen = len(world.dataplane.messages)
+    newest = world.dataplane.messages[-1][2]
+    faults = [Fault(hang="head")] * 3
+    world.api.fail("services", *faults)
+    control = world.start(counters=counters)
+    time.sleep(0.7)
+    assert len(world.dataplane.messages) == seen, "what is served stays"
+    control.stop(signal.SIGKILL)
+    world.service("web", "10.0.0.2")
+    world.api.faults["services"] = []
+    world.start(counters=counters)
+    world.until(lambda: address(world.dataplane.ask(WEB, "A")[2]) == "10.0.0.2")
+    assert min(m[2] for m in world.dataplane.messages[seen:]) > newest, "generations go on"
+
+
 def test_a_reload_changes_the_policy_and_a_bad_file_does_not(world):
     world.service("web", "10.0.0.1")
     control = world.start()
@@ -182,6 +203,13 @@ def test_it_ends_on_sigterm_and_says_why_it_cannot_start(world):
     assert control.stop() == 0
     assert world.start(BROKEN).child.wait(10) == 1
     assert world.start(None, "--no-such-option").child.wait(10) == 2
+
+
+def test_a_corefile_without_kubernetes_is_served(world):
+    world.start("example.test:53 {\n hosts /nonexistent {\n 10.5.0.1 a.example.test\n }\n}\n")
+    world.dataplane.wait(lambda r: BASE in r.images)
+    assert address(world.dataplane.ask("a.example.test", "A")[2]) == "10.5.0.1"
+    assert world.dataplane.ask("b.test", "A")[0] == REFUSED
 
 
 def test_names_of_a_hosts_file_follow_it(world):
