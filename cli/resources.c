@@ -121,22 +121,36 @@ static int make_own_net(struct supervisor *s, struct err *err)
 	return 0;
 }
 
+// An XDP program takes what workers serve; what it leaves to the kernel of an own address is still
+// none of the node's.
+static bool has_rule(const struct supervisor *s, size_t address)
+{
+	if (s->o->port_kind == PORT_AF_XDP)
+		return s->pre.modes[address] == MODE_OWN;
+	return s->o->port_kind == PORT_AF_PACKET;
+}
+
 static int make_rule(struct supervisor *s, struct err *err)
 {
 	const struct run_options *o = s->o;
 	enum drop_scope scopes[RUN_ADDRESSES_MAX];
+	struct address addresses[RUN_ADDRESSES_MAX];
 	struct drop_rule rule = {.table = s->state.table,
 		.ifname = o->ifname,
-		.addresses = o->addresses,
+		.addresses = addresses,
 		.scopes = scopes,
-		.n_addresses = o->n_addresses,
 		.ports = s->pre.ports,
 		.n_ports = s->pre.n_ports};
 
-	if (o->port_kind != PORT_AF_PACKET)
+	for (size_t i = 0; i < o->n_addresses; i++) {
+		if (!has_rule(s, i))
+			continue;
+		scopes[rule.n_addresses] =
+			s->pre.modes[i] == MODE_OWN ? DROP_EVERYTHING : DROP_SERVED_UDP;
+		addresses[rule.n_addresses++] = o->addresses[i];
+	}
+	if (rule.n_addresses == 0)
 		return 0;
-	for (size_t i = 0; i < o->n_addresses; i++)
-		scopes[i] = s->pre.modes[i] == MODE_OWN ? DROP_EVERYTHING : DROP_SERVED_UDP;
 	drop_rule_name(s->dir.path, s->state.table);
 	int rc = drop_rule_add(&rule, err);
 	if (rc != 0)
