@@ -145,6 +145,7 @@ static int port_start(struct process *p, struct err *err)
 	if (xdp_fd >= 0)
 		(void)close(xdp_fd); // loaded
 	memcpy(p->host.mac, p->port.mac, sizeof(p->host.mac));
+	host_index(&p->host);
 	return rc;
 }
 

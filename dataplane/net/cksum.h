@@ -9,34 +9,45 @@
 #include <stdint.h>
 #include <string.h>
 
-// Adds size_bytes bytes to a sum that started at 0; an odd last byte is padded with zero.
+// Ones' complement addition: the carry comes in again at the other end.
+static inline uint64_t cksum_plus(uint64_t sum, uint64_t v)
+{
+	sum += v;
+	return sum + (sum < v);
+}
+
+// Adds size_bytes bytes; an odd last byte is padded with zero.
 static inline uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t size_bytes)
 {
-	uint32_t word;
-	uint16_t half;
+	uint64_t word;
+	uint32_t half;
+	uint16_t quarter;
 
-	for (; size_bytes >= 4; size_bytes -= 4, p += 4) {
-		memcpy(&word, p, 4);
-		sum += word;
+	for (; size_bytes >= 8; size_bytes -= 8, p += 8) {
+		memcpy(&word, p, 8);
+		sum = cksum_plus(sum, word);
 	}
-	if (size_bytes >= 2) {
-		memcpy(&half, p, 2);
-		sum += half;
+	if (size_bytes & 4) {
+		memcpy(&half, p, 4);
+		sum = cksum_plus(sum, half);
+		p += 4;
+	}
+	if (size_bytes & 2) {
+		memcpy(&quarter, p, 2);
+		sum = cksum_plus(sum, quarter);
 		p += 2;
-		size_bytes -= 2;
 	}
-	if (size_bytes != 0)
-		sum += be16_from((uint16_t)(*p << 8)).raw;
+	if (size_bytes & 1)
+		sum = cksum_plus(sum, be16_from((uint16_t)(*p << 8)).raw);
 	return sum;
 }
 
 static inline uint16_t cksum_fold(uint64_t sum)
 {
 	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)(sum + (sum >> 16));
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
 // Of the pseudo header: both addresses (each addr_bytes long, one behind the other at addrs), the
@@ -44,9 +55,9 @@ static inline uint16_t cksum_fold(uint64_t sum)
 static inline uint64_t cksum_pseudo(
 	const uint8_t *addrs, size_t addr_bytes, enum ip_proto proto, uint32_t size_bytes)
 {
-	uint64_t sum = cksum_add(0, addrs, 2 * addr_bytes);
+	uint64_t rest = (uint64_t)be32_from(size_bytes).raw + be16_from((uint16_t)proto).raw;
 
-	return sum + be32_from(size_bytes).raw + be16_from((uint16_t)proto).raw;
+	return cksum_plus(cksum_add(0, addrs, 2 * addr_bytes), rest);
 }
 
 // The value for a checksum field that was zero in the sum.

@@ -22,23 +22,37 @@ struct host {
 	bool has_exception; // somebody takes what workers do not answer
 	uint8_t n_addresses;
 	struct host_address addresses[HOST_ADDRESSES_MAX];
+	// Written by host_index, for the look-ups of every frame.
+	uint8_t n4, n6, n_broadcasts;
+	uint8_t index4[HOST_ADDRESSES_MAX], index6[HOST_ADDRESSES_MAX];
+	uint32_t keys4[HOST_ADDRESSES_MAX], broadcasts[HOST_ADDRESSES_MAX]; // as loaded from memory
+	uint64_t keys6[HOST_ADDRESSES_MAX][2];
 };
+
+// To be called when mac and addresses are filled in.
+void host_index(struct host *h);
 
 // Index of an own address, or HOST_NONE.
 static inline uint8_t host_find4(const struct host *h, const uint8_t *addr)
 {
-	for (uint8_t i = 0; i < h->n_addresses; i++) {
-		if (h->addresses[i].family == 4 && memcmp(h->addresses[i].bytes, addr, 4) == 0)
-			return i;
+	uint32_t key;
+
+	memcpy(&key, addr, sizeof(key));
+	for (unsigned i = 0; i < h->n4; i++) {
+		if (h->keys4[i] == key)
+			return h->index4[i];
 	}
 	return HOST_NONE;
 }
 
 static inline uint8_t host_find6(const struct host *h, const uint8_t *addr)
 {
-	for (uint8_t i = 0; i < h->n_addresses; i++) {
-		if (h->addresses[i].family == 6 && memcmp(h->addresses[i].bytes, addr, 16) == 0)
-			return i;
+	uint64_t key[2];
+
+	memcpy(key, addr, sizeof(key));
+	for (unsigned i = 0; i < h->n6; i++) {
+		if (h->keys6[i][1] == key[1] && h->keys6[i][0] == key[0])
+			return h->index6[i];
 	}
 	return HOST_NONE;
 }
@@ -46,16 +60,11 @@ static inline uint8_t host_find6(const struct host *h, const uint8_t *addr)
 // True for the address that means "all" in an own IPv4 network (RFC 1122 3.2.1.3).
 static inline bool host_is_broadcast4(const struct host *h, const uint8_t *addr)
 {
-	for (uint8_t i = 0; i < h->n_addresses; i++) {
-		const struct host_address *a = &h->addresses[i];
-		if (a->family != 4 || a->prefix_len >= 31)
-			continue;
-		uint32_t own = (uint32_t)a->bytes[0] << 24 | (uint32_t)a->bytes[1] << 16 |
-			(uint32_t)a->bytes[2] << 8 | a->bytes[3];
-		uint32_t other = (uint32_t)addr[0] << 24 | (uint32_t)addr[1] << 16 |
-			(uint32_t)addr[2] << 8 | addr[3];
-		uint32_t all = UINT32_MAX >> a->prefix_len;
-		if (other == (own | all))
+	uint32_t key;
+
+	memcpy(&key, addr, sizeof(key));
+	for (unsigned i = 0; i < h->n_broadcasts; i++) {
+		if (h->broadcasts[i] == key)
 			return true;
 	}
 	return false;

@@ -35,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	h.addresses[0] = (struct host_address){4, 24, false, {198, 18, 0, 53}};
 	h.addresses[1] = (struct host_address){6, 64, false, {0xfd, 0, 0, 0x53, [15] = 0x53}};
+	host_index(&h);
 	if (size > 9000)
 		return 0;
 	run(&h, data, size, size);

@@ -22,6 +22,7 @@ void frame_fixture_host(struct host *h)
 	memcpy(h->addresses[0].bytes, own4, 4);
 	h->addresses[1] = (struct host_address){.family = 6, .prefix_len = 64};
 	memcpy(h->addresses[1].bytes, own6, 16);
+	host_index(h);
 }
 
 // RFC 1071 4.1, in words of network order.
