@@ -66,22 +66,18 @@ bool frame_answer(const struct host *h, struct frame *f)
 
 void frame_reply(struct frame *f, size_t dns_bytes)
 {
-	struct udp_header *u = (struct udp_header *)(f->bytes + f->l4);
-	size_t size = UDP_BYTES + dns_bytes;
-	bool is_ip4 = f->family == 4;
+	uint16_t size = (uint16_t)(UDP_BYTES + dns_bytes);
+	struct udp_header u = {.src = be16_from(f->server_port),
+		.dst = be16_from(f->client_port),
+		.size = be16_from(size)};
 
 	eth_turn(f);
-	if (is_ip4)
-		ip4_turn(f, IP_UDP, size);
-	else
-		ip6_turn(f, IP_UDP, size);
-	u->src = be16_from(f->server_port);
-	u->dst = be16_from(f->client_port);
-	u->size = be16_from((uint16_t)size);
-	u->checksum = (be16_t){0};
-	uint64_t sum = cksum_pseudo(
-		frame_client(f), is_ip4 ? 4 : 16, IP_UDP, (uint32_t)size); // from the source on
-	u->checksum = cksum_finish_udp(cksum_add(sum, f->bytes + f->l4, size)); // proto:I6
+	uint64_t sum = f->family == 4 ? ip4_turn(f, IP_UDP, size) : ip6_turn(f, IP_UDP, size);
+	// Pseudo header and header from values, then the message (proto:I6).
+	sum = cksum_plus(sum,
+		(uint64_t)be16_from(IP_UDP).raw + u.size.raw + u.src.raw + u.dst.raw + u.size.raw);
+	u.checksum = cksum_finish_udp(cksum_add(sum, frame_dns(f), dns_bytes));
+	memcpy(f->bytes + f->l4, &u, sizeof(u));
 	f->size_bytes = (uint16_t)(f->l4 + size);
 }
 

@@ -25,7 +25,7 @@ bool icmp4_answer(struct frame *f)
 	struct icmp_header *icmp = (struct icmp_header *)(f->bytes + f->l4);
 
 	eth_turn(f);
-	ip4_turn(f, IP_ICMP, f->l4_bytes);
+	(void)ip4_turn(f, IP_ICMP, f->l4_bytes);
 	icmp->type = ICMP_ECHO_REPLY;
 	icmp->checksum = (be16_t){0};
 	icmp->checksum = cksum_finish(cksum_add(0, f->bytes + f->l4, f->l4_bytes));

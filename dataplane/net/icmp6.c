@@ -129,14 +129,13 @@ enum verdict icmp6_parse(const struct host *h, struct frame *f)
 bool icmp6_echo_answer(struct frame *f)
 {
 	struct icmp_header *icmp = (struct icmp_header *)(f->bytes + f->l4);
-	const struct ip6_header *ip = (const struct ip6_header *)(f->bytes + f->l3);
 
 	eth_turn(f);
-	ip6_turn(f, IP_ICMP6, f->l4_bytes);
+	uint64_t sum = ip6_turn(f, IP_ICMP6, f->l4_bytes);
 	icmp->type = ICMP6_ECHO_REPLY;
 	icmp->checksum = (be16_t){0};
-	icmp->checksum = cksum_finish(cksum_add(
-		cksum_pseudo(ip->src, 16, IP_ICMP6, f->l4_bytes), f->bytes + f->l4, f->l4_bytes));
+	sum = cksum_plus(sum, (uint64_t)be16_from(IP_ICMP6).raw + be16_from(f->l4_bytes).raw);
+	icmp->checksum = cksum_finish(cksum_add(sum, f->bytes + f->l4, f->l4_bytes));
 	f->size_bytes = (uint16_t)(f->l4 + f->l4_bytes);
 	return true;
 }

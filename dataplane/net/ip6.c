@@ -75,16 +75,18 @@ enum verdict ip6_parse(const struct host *h, struct frame *f)
 	return is_served ? served_parse(h, f, ip) : multicast_parse(h, f, ip->next);
 }
 
-void ip6_turn(struct frame *f, enum ip_proto proto, size_t payload_bytes)
+uint64_t ip6_turn(struct frame *f, enum ip_proto proto, size_t payload_bytes)
 {
 	struct ip6_header *ip = (struct ip6_header *)(f->bytes + f->l3);
-	uint8_t own[16];
+	uint64_t src[2], dst[2];
 
+	memcpy(src, ip->src, 16);
+	memcpy(dst, ip->dst, 16);
 	ip->version_class_flow = be32_from(6u << 28); // proto:I10: flow label 0 (RFC 6437 3)
 	ip->payload_bytes = be16_from((uint16_t)payload_bytes);
 	ip->next = (uint8_t)proto;
 	ip->hop_limit = IP_HOP_LIMIT;
-	memcpy(own, ip->dst, 16);
-	memcpy(ip->dst, ip->src, 16);
-	memcpy(ip->src, own, 16);
+	memcpy(ip->src, dst, 16);
+	memcpy(ip->dst, src, 16);
+	return cksum_plus(cksum_plus(src[0], src[1]), cksum_plus(dst[0], dst[1]));
 }

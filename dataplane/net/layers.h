@@ -55,5 +55,6 @@ static inline void eth_turn(struct frame *f)
 }
 
 // Fresh IP headers for payload_bytes with source and destination turned round (proto:I9, I10).
-void ip4_turn(struct frame *f, enum ip_proto proto, size_t payload_bytes);
-void ip6_turn(struct frame *f, enum ip_proto proto, size_t payload_bytes);
+// Both return the sum of the addresses, for the pseudo header.
+uint64_t ip4_turn(struct frame *f, enum ip_proto proto, size_t payload_bytes);
+uint64_t ip6_turn(struct frame *f, enum ip_proto proto, size_t payload_bytes);
