@@ -32,6 +32,7 @@ struct process {
 	struct options options;
 	struct counters_page *counters;
 	struct tcp_limits limits;
+	struct cookie_secrets cookies;
 	struct loop loop;
 	struct watch signals;
 	struct roots roots;
@@ -133,12 +134,26 @@ static int feed_start(struct process *p)
 	return 0;
 }
 
+// The secrets that all replicas share, so that each accepts the others' cookies.
+static int cookies_read(struct process *p)
+{
+	ssize_t n = pread(p->options.cookie_fd, p->cookies.secret, sizeof(p->cookies.secret), 0);
+
+	if (n < 0)
+		return -errno;
+	if (n != 16 && n != 32)
+		return -EINVAL;
+	p->cookies.n = (unsigned)n / 16;
+	return 0;
+}
+
 static int threads_start(struct process *p)
 {
 	struct thread_shared shared = {
 		.roots = &p->roots,
 		.counters = p->counters,
 		.options = &p->options,
+		.cookies = &p->cookies,
 		.limits = &p->limits,
 		.n_conns = &p->n_conns,
 		.n_threads = p->n_threads,
@@ -167,6 +182,8 @@ static int process_start(struct process *p)
 	}
 	limits_fit(p);
 	int rc = loop_init(&p->loop);
+	if (rc == 0 && p->options.cookie_fd >= 0)
+		rc = cookies_read(p);
 	if (rc == 0)
 		rc = signals_start(p);
 	if (rc == 0)

@@ -10,7 +10,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { OPT_PUBLISH = 1, OPT_COUNTERS, OPT_PUNT, OPT_BASE, OPT_OVERLAY, OPT_UDP, OPT_TCP, OPT_UID };
+enum {
+	OPT_PUBLISH = 1,
+	OPT_COUNTERS,
+	OPT_PUNT,
+	OPT_BASE,
+	OPT_OVERLAY,
+	OPT_UDP,
+	OPT_TCP,
+	OPT_UID,
+	OPT_COOKIE
+};
 
 static const struct option longs[] = {
 	{"publish-fd", required_argument, NULL, OPT_PUBLISH},
@@ -21,6 +31,7 @@ static const struct option longs[] = {
 	{"udp-fd", required_argument, NULL, OPT_UDP},
 	{"tcp-fd", required_argument, NULL, OPT_TCP},
 	{"peer-uid", required_argument, NULL, OPT_UID},
+	{"cookie-fd", required_argument, NULL, OPT_COOKIE},
 	{"threads", required_argument, NULL, 't'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
@@ -35,6 +46,7 @@ void options_usage(void)
 		    "  --punt-fd N      link to the dataplane\n"
 		    "  --base-fd N, --overlay-fd N  snapshot to begin with\n"
 		    "  --udp-fd N, --tcp-fd N       bound sockets to serve (repeatable)\n"
+		    "  --cookie-fd N    secrets of DNS cookies, 16 or 32 bytes\n"
 		    "  --peer-uid U     user that may send snapshots, besides our own\n"
 		    "  --threads N      default: one per processor\n",
 		stdout);
@@ -98,6 +110,8 @@ static int option_take(struct options *o, int c)
 		return socket_add(optarg, o->udp_fds, &o->n_udp);
 	case OPT_TCP:
 		return socket_add(optarg, o->tcp_fds, &o->n_tcp);
+	case OPT_COOKIE:
+		return descriptor(optarg, &o->cookie_fd);
 	case OPT_UID:
 		rc = number(optarg, UINT32_MAX - 1L, &n);
 		o->peer_uid = (uid_t)n;
@@ -123,6 +137,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		.punt_fd = -1,
 		.base_fd = -1,
 		.overlay_fd = -1,
+		.cookie_fd = -1,
 		.peer_uid = geteuid()};
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		if (option_take(o, c) != 0)

@@ -8,7 +8,7 @@
 enum { OPTIONS_SOCKETS_MAX = 256 };
 
 struct options {
-	int publish_fd, counters_fd, punt_fd, base_fd, overlay_fd; // -1: none
+	int publish_fd, counters_fd, punt_fd, base_fd, overlay_fd, cookie_fd; // -1: none
 	int udp_fds[OPTIONS_SOCKETS_MAX], tcp_fds[OPTIONS_SOCKETS_MAX];
 	unsigned n_udp, n_tcp;
 	unsigned threads; // 0: as many as processors

@@ -127,6 +127,7 @@ int thread_init(struct thread *t, unsigned index, const struct thread_shared *s)
 	t->index = index;
 	t->roots = s->roots;
 	t->server.counters = s->counters;
+	t->server.cookies = s->cookies;
 	if (s->counters != NULL) {
 		t->counters = &s->counters->threads[index];
 		t->server.scopes = s->counters->thread_scopes[index];

@@ -38,6 +38,7 @@ struct thread_shared {
 	struct roots *roots;
 	struct counters_page *counters; // NULL without
 	const struct options *options;
+	const struct cookie_secrets *cookies;
 	const struct tcp_limits *limits;
 	_Atomic unsigned *n_conns;
 	unsigned n_threads;

@@ -3,6 +3,7 @@
 #include "slowpath/serve/serve.h"
 
 #include <string.h>
+#include <time.h>
 
 bool serve_is_bad_port(uint16_t port)
 {
@@ -77,33 +78,74 @@ static enum scope_plugin plugin_of(const struct server *s, const struct image_st
 		: scope_plugin_of(&s->root->scopes, snapshot_top(&s->root->snapshot), step);
 }
 
-enum serve_verdict serve_query(struct server *s, const struct request *r, struct wrbuf *w)
+// proto:C2: whoever sends a cookie gets ours with it.
+static void cookie_prepare(const struct server *s, const struct request *r, const struct query *q,
+	struct answer_env *env)
+{
+	const struct cookie_client client = {
+		.address = r->from.bytes, .family = r->from.family, .now_s = (uint32_t)time(NULL)};
+
+	if (s->cookies == NULL || s->cookies->n == 0 || q->edns.cookie_size == 0 ||
+		r->from.family == 0)
+		return;
+	// Nothing here depends on whether the client's was right.
+	(void)cookie_answer(s->cookies, &client, &q->edns, env->cookie);
+	env->cookie_size = COOKIE_FULL_BYTES;
+}
+
+static void find_in_snapshot(const void *ctx, const struct name_key *key, struct found *out)
+{
+	snapshot_find(ctx, key, out);
+}
+
+struct parsed {
+	const struct query *q;
+	enum query_verdict verdict;
+};
+
+// Answers a parsed query from the snapshot.
+static enum answer_verdict answer(const struct server *s, const struct request *r,
+	const struct parsed *in, struct answer_env *env, struct wrbuf *w,
+	struct answer_result *result)
 {
 	static const struct snapshot nothing;
+	const struct snapshot *snapshot = is_behind(s, r) ? &nothing : &s->root->snapshot;
+	const struct image *top = snapshot_top(snapshot);
+	struct found found = {0};
+	struct answer_plan plan;
 
-	if (s->root == NULL)
-		return SERVE_DROP; // the process stops
+	if (w->base != r->msg)
+		memcpy(w->base, r->msg, query_question_end(in->q));
+	env->find = find_in_snapshot;
+	env->find_ctx = snapshot;
+	const struct image_listener *listener =
+		top == NULL ? NULL : snapshot_find_listener(top, &r->to);
+	answer_plan(snapshot, listener, in->q, in->verdict, &plan);
+	if (plan.needs_find)
+		snapshot_find(snapshot, &plan.key, &found);
+	return answer_write(&plan, &found, in->q, env, w, result);
+}
+
+enum serve_verdict serve_query(struct server *s, const struct request *r, struct wrbuf *w)
+{
 	struct answer_env env = {
 		.transport = r->transport,
 		.udp_max_bytes = r->udp_max_bytes,
 		.keepalive_100ms = r->transport == TRANSPORT_TCP ? SERVE_IDLE_S * 10 : 0,
 	};
-	struct answer_call call = {
-		.snapshot = is_behind(s, r) ? &nothing : &s->root->snapshot,
-		.to = &r->to,
-		.msg = r->msg,
-		.size_bytes = r->size_bytes,
-	};
-	struct query q;
-	enum query_verdict v;
-	struct answer_result result;
+	struct answer_result result = {0};
 	struct tally tally;
+	struct query q;
 
+	if (s->root == NULL)
+		return SERVE_DROP; // the process stops
 	tally_start(&tally, s, r);
-	enum answer_verdict verdict = answer_query(&call, &env, &q, &v, w, &result);
-
+	enum query_verdict v = query_parse(r->msg, r->size_bytes, r->transport, &q);
 	if (v == QUERY_DROP_SHORT || v == QUERY_DROP_RESPONSE)
 		return SERVE_DROP; // proto:H1, H2
+	cookie_prepare(s, r, &q, &env);
+	const struct parsed parsed = {&q, v};
+	enum answer_verdict verdict = answer(s, r, &parsed, &env, w, &result);
 	tally_request(&tally, s, r, &q, result.rule);
 	tally.plugin = (uint8_t)plugin_of(s, result.step);
 	if (verdict == ANSWER_REPLY && w->full)

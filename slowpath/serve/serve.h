@@ -6,6 +6,7 @@
 #include "slowpath/feed/roots.h"
 #include "slowpath/serve/origin.h"
 #include "zones/answer/answer.h"
+#include "zones/answer/cookie.h"
 #include "zones/base/wrbuf.h"
 #include "zones/link/counters.h"
 
@@ -62,6 +63,7 @@ struct server {
 	outside_fn *outside; // NULL: nothing answers names outside
 	void *outside_ctx;
 	const struct counters_page *counters; // NULL without; ro
+	const struct cookie_secrets *cookies; // NULL: none are sent
 	struct thread_scope *scopes; // SCOPES_MAX of them, this thread: wo; NULL without
 };
 

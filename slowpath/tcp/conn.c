@@ -55,7 +55,7 @@ void conn_release(struct tcp *t, uint8_t **bytes, uint32_t *cap)
 	*cap = 0;
 }
 
-struct conn *conn_new(struct tcp *t, int fd, const struct server_address *to, watch_fn *fn)
+struct conn *conn_new(struct tcp *t, int fd, const struct conn_ends *ends, watch_fn *fn)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
@@ -63,7 +63,8 @@ struct conn *conn_new(struct tcp *t, int fd, const struct server_address *to, wa
 		goto out;
 	c->watch = (struct watch){fd, fn};
 	c->tcp = t;
-	c->to = *to;
+	c->to = ends->to;
+	c->from = ends->from;
 	c->events = EPOLLIN;
 	c->since_ms = t->loop->now_ms;
 	if (loop_add(t->loop, &c->watch, c->events) != 0)

@@ -46,6 +46,7 @@ struct conn {
 	bool is_graceful; // we ended; the client does not know yet
 	bool is_dead; // closed; freed when n_pending is 0
 	struct server_address to;
+	struct client from;
 };
 
 struct conn_list {
@@ -76,7 +77,11 @@ struct tcp {
 };
 
 // A new connection in state CONN_FRESH; takes fd. NULL: closed it, memory or epoll is short.
-struct conn *conn_new(struct tcp *t, int fd, const struct server_address *to, watch_fn *fn);
+struct conn_ends {
+	struct server_address to;
+	struct client from;
+};
+struct conn *conn_new(struct tcp *t, int fd, const struct conn_ends *ends, watch_fn *fn);
 
 // Closes it at once. It is freed now, or when the last reply that it waits for comes.
 void conn_close(struct conn *c);

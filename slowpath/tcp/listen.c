@@ -135,21 +135,22 @@ static bool is_wildcard(const struct server_address *a)
 	return memcmp(a->bytes, zero, sizeof(zero)) == 0;
 }
 
-static void welcome(struct tcp_listener *l, int fd)
+static void welcome(struct tcp_listener *l, int fd, const struct sockaddr *peer)
 {
 	struct tcp *t = l->tcp;
-	struct server_address to = l->to;
+	struct conn_ends ends = {.to = l->to};
 
 	if (atomic_load_explicit(t->n_conns, memory_order_relaxed) >= t->limits.max_conns &&
 		!evict(t)) {
 		(void)close(fd);
 		return;
 	}
-	if (is_wildcard(&to) && sockaddr_local(fd, &to) != 0) {
+	if (!sockaddr_client(peer, &ends.from) ||
+		(is_wildcard(&ends.to) && sockaddr_local(fd, &ends.to) != 0)) {
 		(void)close(fd);
 		return;
 	}
-	(void)conn_new(t, fd, &to, stream_event); // it lives in its list, or could not be made
+	(void)conn_new(t, fd, &ends, stream_event); // it lives in its list, or could not be made
 }
 
 static bool is_shortage(int error)
@@ -163,9 +164,12 @@ static void on_listening(struct watch *w, uint32_t events)
 
 	(void)events;
 	for (int i = 0; i < ACCEPTS; i++) {
-		int fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		struct sockaddr_in6 peer = {0};
+		socklen_t size_bytes = sizeof(peer);
+		int fd = accept4(
+			w->fd, (struct sockaddr *)&peer, &size_bytes, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {
-			welcome(l, fd);
+			welcome(l, fd, (const struct sockaddr *)&peer);
 			continue;
 		}
 		if (errno == EAGAIN || errno == EWOULDBLOCK)

@@ -74,6 +74,7 @@ static bool query(struct conn *c, const uint8_t *msg, size_t size_bytes)
 	struct request r = {
 		.transport = TRANSPORT_TCP,
 		.to = c->to,
+		.from = c->from,
 		.msg = msg,
 		.size_bytes = size_bytes,
 		.origin = &origin,

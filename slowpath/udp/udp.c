@@ -15,6 +15,7 @@ enum {
 	BATCH = 32,
 	ROUNDS = 4, // batches per turn, so that other descriptors get theirs
 	CONTROL_BYTES = 64,
+	QUEUE_BYTES = 4 << 20, // about 5,000 queries of a burst
 };
 
 struct udp_slot {
@@ -211,8 +212,12 @@ static void socket_options(int fd, int family)
 {
 	const int on = 1;
 	const int omit = IP_PMTUDISC_OMIT;
+	const int queue_bytes = QUEUE_BYTES;
 
-	// A kernel without one of these still serves sockets bound to one address.
+	// A kernel without one of these still serves sockets bound to one address. Without
+	// privilege the queue is as long as net.core.rmem_max allows.
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue_bytes, sizeof(queue_bytes)) != 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &queue_bytes, sizeof(queue_bytes));
 	(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &omit, sizeof(omit));
 	if (family == AF_INET) {
 		(void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));

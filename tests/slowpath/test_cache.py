@@ -93,7 +93,7 @@ def test_stale_answers_while_the_upstream_is_silent(empty, stub):  # noqa: F811
     for _ in range(3):
         start = time.monotonic()
         reply = ask(empty, "www.example.net.", use_edns=0)
-        assert time.monotonic() - start < 0.3
+        assert time.monotonic() - start < 1
         assert texts(reply)[0].split()[1] == "0" and reply.options[0].code == 3
     assert len(stub.seen) >= 2  # the refresh was tried
     stub.answer = stub.standard

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """UDP on kernel sockets and the link to the dataplane."""
 
+import os
 import random
 import socket
 
+import dns.edns
 import dns.message
 import dns.rcode
 import pytest
@@ -158,3 +160,36 @@ def test_the_same_bytes_get_the_same_verdict_over_udp_and_tcp(server):
         assert verdict(udp) == verdict(tcp), wire.hex()
         compared += 1
     assert compared > 300
+
+
+def cookie_of(reply):
+    return [o.to_wire() for o in dns.message.from_wire(reply).options if o.otype == 10]
+
+
+def with_cookie(data):
+    query = dns.message.make_query("svc1.ns.svc.cluster.local.", "A", use_edns=0)
+    query.use_edns(0, options=[dns.edns.GenericOption(10, data)])
+    return query.to_wire()
+
+
+def test_cookies_are_answered_and_stay_the_same_while_they_are_young(tmp_path):
+    secret = os.memfd_create("secret")
+    os.write(secret, bytes(range(16)))
+    running = slow.Slowpath(tmp_path, inherit=[("--cookie-fd", secret)])
+    running.serve()
+    try:
+        first = cookie_of(running.ask_udp(with_cookie(b"12345678")))[0]
+        assert len(first) == 24 and first[:8] == b"12345678" and first[8] == 1
+        assert cookie_of(running.ask_tcp(with_cookie(first)))[0] == first
+        other = cookie_of(running.ask_udp(with_cookie(first), "127.0.0.2"))[0]
+        assert other == first  # the client's address counts, not ours
+        forged = first[:-1] + bytes([first[-1] ^ 1])
+        assert cookie_of(running.ask_udp(with_cookie(forged)))[0] != forged
+        assert not cookie_of(running.ask_udp(slow.service(1, use_edns=0)))
+    finally:
+        assert running.stop() == 0
+        os.close(secret)
+
+
+def test_without_a_secret_cookies_are_ignored(server):
+    assert not cookie_of(server.ask_udp(with_cookie(b"12345678")))
