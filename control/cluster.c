@@ -257,6 +257,12 @@ bool cluster_is_synced(const struct cluster *c)
 	return c->is_synced;
 }
 
+const char *cluster_server(const struct cluster *c)
+{
+	return c->config.servers != NULL && c->config.servers[0] != NULL ? c->config.servers[0]
+									 : "";
+}
+
 struct store *cluster_store(const struct cluster *c)
 {
 	return c->store;

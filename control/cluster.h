@@ -45,5 +45,8 @@ struct store *cluster_store(const struct cluster *c);
 // NULL when the objects come from a dump or the kind is not watched.
 const struct kube_stats *cluster_stats(const struct cluster *c, enum object_kind kind);
 
+// URL of the API server, "" for a dump. Borrowed from the cluster.
+const char *cluster_server(const struct cluster *c);
+
 // No callback follows; it frees itself when the loop holds nothing of it any more. NULL is fine.
 void cluster_close(struct cluster *c);

@@ -18,6 +18,11 @@ struct listener {
 	size_t n_rules, cap;
 };
 
+enum { POLICY_LABEL_BYTES = 80 };
+
+// CoreDNS' server label: "dns://:53", "dns://10.0.0.10:53".
+void policy_label(const struct image_listener *l, char out[POLICY_LABEL_BYTES]);
+
 struct policy {
 	struct arena arena;
 	const struct config *config;

@@ -231,7 +231,7 @@ static enum taken punt_step(
 }
 
 // Directives that only set the block up; a block of nothing else refuses (k8s:2.11).
-static bool is_setup(enum config_kind kind)
+bool policy_is_setup(enum config_kind kind)
 {
 	static const enum config_kind kinds[] = {DIR_ROOT, DIR_TIMEOUTS, DIR_MULTISOCKET,
 		DIR_RELOAD, DIR_BIND, DIR_DEBUG, DIR_PPROF, DIR_HEALTH, DIR_READY, DIR_TLS};
@@ -266,7 +266,7 @@ int policy_steps_make(struct arena *a, const struct config_server *s,
 			taken = hosts_step(d, views, zone, &step);
 		else
 			taken = punt_step(a, d, zone, &failed);
-		is_empty &= is_setup(d->kind);
+		is_empty &= policy_is_setup(d->kind);
 		if (taken == TAKES_NOTHING)
 			continue;
 		out->list[out->n++] = step;

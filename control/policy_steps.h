@@ -32,6 +32,9 @@ struct policy_block {
 [[nodiscard]] int policy_steps_make(struct arena *a, const struct config_server *s,
 	const struct policy_block *views, const uint8_t *zone, struct policy_steps *out);
 
+// A directive that only sets the block up: CoreDNS does not count it among the plugins.
+bool policy_is_setup(enum config_kind kind);
+
 // Zones that some directive of the block treats differently from what is around them; may hold
 // duplicates.
 struct policy_zones {

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LABEL_MAX_BYTES = 80 };
-
 // Replies never exceed 1232 bytes on UDP (quirk 20); bufsize may only lower that.
 static uint16_t udp_max(const struct config_server *s)
 {
@@ -25,16 +23,15 @@ static uint16_t udp_max(const struct config_server *s)
 	return size < DNS_UDP_MAX_BYTES ? size : DNS_UDP_MAX_BYTES;
 }
 
-// CoreDNS' server label: "dns://:53", "dns://10.0.0.10:53".
-static void label_print(const struct image_listener *l, char out[LABEL_MAX_BYTES])
+void policy_label(const struct image_listener *l, char out[POLICY_LABEL_BYTES])
 {
 	char text[INET6_ADDRSTRLEN] = "";
 
 	if (l->family != 0)
 		(void)inet_ntop(l->family == 4 ? AF_INET : AF_INET6, l->address, text,
 			sizeof(text)); // the buffer is large enough
-	(void)snprintf(out, LABEL_MAX_BYTES, l->family == 6 ? "dns://[%s]:%u" : "dns://%s:%u", text,
-		l->port);
+	(void)snprintf(out, POLICY_LABEL_BYTES, l->family == 6 ? "dns://[%s]:%u" : "dns://%s:%u",
+		text, l->port);
 }
 
 // SOA sections of one instance: of its zones, and of its clusterset zones.
@@ -118,10 +115,10 @@ static int listener_write(const struct state *s, const struct listener *l, uint1
 // A server of the image is a block at one listener, since CoreDNS names its metrics so.
 static int servers_write(const struct policy *p, const struct listener *l, struct image_build *b)
 {
-	char label[LABEL_MAX_BYTES];
+	char label[POLICY_LABEL_BYTES];
 	int rc = 0;
 
-	label_print(&l->where, label);
+	policy_label(&l->where, label);
 	for (size_t i = 0; i < p->config->n_servers && rc == 0; i++)
 		rc = image_build_server(b, label, udp_max(&p->config->servers[i]));
 	return rc;

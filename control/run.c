@@ -54,6 +54,7 @@ void run_take_over(struct run *r)
 		r->cur = stage;
 		r->next = NULL;
 		r->wants_base = false;
+		page_corefile(r->counters, stage->setup);
 		stage_free(old, stage);
 	}
 	r->holds = false;
@@ -74,6 +75,7 @@ static void publish_overlay(struct run *r)
 		r->must_publish = false;
 		counter_set(&r->counters->generation, r->generation);
 		history_publish(&r->history, r->generation);
+		page_sent(&r->triggers);
 		publisher_send(&r->publisher, PUBLISH_OVERLAY, &sealed, r->event_ns);
 		counter_add(&r->counters->overlays, 1);
 	} else {
@@ -154,6 +156,7 @@ static void on_changing(void *user, const struct cluster *c, const struct object
 	layers_changing(&r->cur->layers, c, old, new, now_s);
 	if (r->next != NULL)
 		layers_changing(&r->next->layers, c, old, new, now_s);
+	page_changing(&r->triggers, c, old, new);
 	r->is_dirty = true;
 	r->event_ns = uv_hrtime();
 	counter_set(&r->counters->last_event_monotonic_ns, r->event_ns);
@@ -202,8 +205,7 @@ static void on_done(void *user, const struct publisher_done *done)
 		fold_published(r);
 		return;
 	}
-	if (done->event_ns != 0)
-		counter_set(&r->counters->publish_ns, now - done->event_ns);
+	page_served(r->counters, &r->triggers, done->event_ns);
 	log_debug("publish", "published", LOG_NUM("generation", done->generation),
 		LOG_NUM("took_us", (now - done->started_ns) / 1000));
 	saver_note(&r->saver);
@@ -225,43 +227,12 @@ static bool is_in_contact(const struct run *r)
 	return setup_is_synced(r->cur->setup);
 }
 
-static void count_objects(struct run *r)
-{
-	struct control_counters *c = r->counters;
-	size_t n[OBJECT_KINDS] = {0};
-	size_t endpoints = 0;
-	uint64_t relists = 0;
-	uint64_t drift = 0;
-
-	for (size_t i = 0; i < r->cur->setup->n_instances; i++) {
-		const struct cluster *cluster = r->cur->setup->instances[i].cluster;
-		for (int k = 0; k < OBJECT_KINDS; k++) {
-			const struct kube_stats *s = cluster_stats(cluster, (enum object_kind)k);
-			n[k] += store_count(cluster_store(cluster), (enum object_kind)k);
-			for (int why = 0; s != NULL && why < KUBE_RELIST_REASONS; why++)
-				relists += s->relists[why];
-			drift += s == NULL ? 0 : s->drift;
-		}
-		endpoints += store_endpoints(cluster_store(cluster));
-	}
-	counter_set(&c->namespaces, n[OBJECT_NAMESPACE]);
-	counter_set(&c->services, n[OBJECT_SERVICE]);
-	counter_set(&c->slices, n[OBJECT_SLICE]);
-	counter_set(&c->pods, n[OBJECT_POD]);
-	counter_set(&c->imports, n[OBJECT_IMPORT]);
-	counter_set(&c->endpoints, endpoints);
-	counter_set(&c->relists, relists);
-	counter_set(&c->drift_objects, drift);
-	counter_set(&c->synced, setup_is_synced(r->cur->setup) ? 1 : 0);
-}
-
 static void on_heartbeat(uv_timer_t *t)
 {
 	struct run *r = t->data;
 	uint64_t refresh_ms = r->o->max_image_age_s * 1000 / 3;
 
-	counter_set(&r->counters->heartbeat_monotonic_ns, uv_hrtime());
-	count_objects(r);
+	page_heartbeat(r->counters, r->cur->setup, r->holds);
 	if (refresh_ms > 0 && uv_now(&r->loop) - r->saver.saved_ms > refresh_ms &&
 		r->cur->layers.has_base && is_in_contact(r))
 		saver_refresh(&r->saver);
@@ -332,6 +303,7 @@ static int first_publication(struct run *r, struct err *e)
 	if (r->wants_base || r->holds)
 		return 0;
 	r->holds = serve_saved(r);
+	counter_set(&r->counters->serves_saved, r->holds ? 1 : 0);
 	return r->holds ? 0 : fold_now(r, e);
 }
 
@@ -376,6 +348,7 @@ static int start(struct run *r, struct err *e)
 	saver_init(&r->saver, &r->loop, r->o->state_dir, &r->publisher);
 	handles_init(r);
 	reload_init(r);
+	page_corefile(r->counters, setup);
 	const struct cluster_events events = run_events(r);
 	rc = setup_start(setup, NULL, &r->loop, &events, e);
 	return rc != 0 ? rc : first_publication(r, e);

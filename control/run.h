@@ -5,6 +5,7 @@
 
 #include "control/layers.h"
 #include "control/options.h"
+#include "control/page.h"
 #include "control/publish/pacer.h"
 #include "control/publish/publisher.h"
 #include "control/publish/saver.h"
@@ -55,6 +56,7 @@ struct run {
 	uint64_t generation; // the last one given to an image
 	uint32_t serial_floor; // serials start behind it
 	uint64_t event_ns; // newest change that is not published
+	struct page_triggers triggers; // of changes on their way
 	bool is_dirty; // there are such changes
 	bool must_publish; // a base waits for its overlay
 	bool wants_base; // what is served lacks whole clusters

@@ -81,6 +81,9 @@ enum kube_result {
 	KUBE_RESULTS,
 };
 
+// How long a reply took to begin: up to 5, 10, 25, 50, 100, 250, 500 ms, 1, 2.5, 5, 10 s, and more.
+enum { KUBE_REPLY_BUCKETS = 12 };
+
 // One per kind; times are CLOCK_MONOTONIC milliseconds as uv_now gives them, 0 for never.
 struct kube_stats {
 	enum kube_phase phase;
@@ -104,6 +107,7 @@ struct kube_stats {
 	uint64_t drift; // objects that an audit found wrong
 	uint64_t bytes_read;
 	uint64_t requests;
+	uint64_t replies[KUBE_REPLY_BUCKETS], replies_ns;
 	char resource_version[40];
 	char last_error[160];
 };

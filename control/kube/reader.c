@@ -129,11 +129,25 @@ static void count(struct reader *rd, enum kube_result result)
 		rd->stats->list_results[result]++;
 }
 
+static void count_reply(struct reader *rd)
+{
+	static const uint16_t bounds_ms[KUBE_REPLY_BUCKETS - 1] = {
+		5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000};
+	uint64_t took_ns = uv_hrtime() - rd->started_ns;
+	unsigned i = 0;
+
+	while (i + 1 < KUBE_REPLY_BUCKETS && took_ns > bounds_ms[i] * UINT64_C(1000000))
+		i++;
+	rd->stats->replies[i]++;
+	rd->stats->replies_ns += took_ns;
+}
+
 static void on_head(void *user, long status)
 {
 	struct reader *rd = user;
 
 	rd->last_byte_ms = uv_now(rd->env->loop);
+	count_reply(rd);
 	if (status != 200)
 		return;
 	rd->stats->last_contact_ms = rd->last_byte_ms;
@@ -241,6 +255,7 @@ void reader_start(struct reader *rd)
 	stream_init(&rd->stream, rd->want == READER_PAGED ? STREAM_PAGE : STREAM_WATCH, rd->spec,
 		rd->stats, &handler);
 	rd->stream.initial = rd->want == READER_STREAMED;
+	rd->started_ns = uv_hrtime();
 	rd->started_ms = uv_now(env->loop);
 	rd->last_byte_ms = rd->started_ms;
 	rd->deadline_ms = 0;

@@ -57,6 +57,7 @@ struct reader {
 	char page_rv[40];
 	unsigned generation; // changes when it is reset
 	unsigned shorts; // watches in a row that ended at once
+	uint64_t started_ns; // the same as
 	uint64_t started_ms;
 	uint64_t last_byte_ms;
 	uint64_t deadline_ms;
