@@ -9,10 +9,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct policy_timeouts *find_timeouts(const struct plan *p, uint16_t port)
+{
+	for (size_t i = 0; p != NULL && i < p->policy.timeouts.n; i++) {
+		if (p->policy.timeouts.items[i].port == port)
+			return &p->policy.timeouts.items[i];
+	}
+	return NULL;
+}
+
+// A new plan may have other limits for TCP.
+static void apply_limits(struct thread *t)
+{
+	const struct plan *plan = (const struct plan *)t->server.root->plan; // its first member
+	uint64_t id = plan == NULL ? 0 : plan->id;
+	uint16_t port;
+
+	if (t->limits_of == id)
+		return;
+	t->limits_of = id;
+	for (unsigned i = 0; (port = tcp_port(t->tcp, i)) != 0; i++) {
+		const struct policy_timeouts *p = find_timeouts(plan, port);
+		struct tcp_port_limits limits = {0};
+		if (p != NULL)
+			limits = (struct tcp_port_limits){
+				p->read_ms, p->write_ms, p->idle_ms, p->max_queries};
+		tcp_set_limits(t->tcp, port, p == NULL ? NULL : &limits);
+	}
+}
+
 static void run_turn(struct thread *t)
 {
 	loop_wait(&t->loop, THREAD_LOOP_MS);
 	t->server.root = roots_enter(t->roots, t->index);
+	apply_limits(t);
 	if (t->counters != NULL) {
 		counter_add(&t->counters->loops, 1);
 		counter_set(&t->counters->generation, t->server.root->generation);

@@ -28,6 +28,7 @@ struct thread {
 	struct outside_thread *outside;
 	struct punt_link punt;
 	unsigned n_udp;
+	uint64_t limits_of; // id of the plan that TCP's limits come from
 	atomic_bool stopping; // main: wo, thread: ro
 	bool is_running;
 	pthread_t id;

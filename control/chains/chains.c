@@ -3,6 +3,7 @@
 // change when the parser's structs do.
 #include "control/chains/chains.h"
 
+#include "zones/corefile/service.h"
 #include "zones/corefile/upstream.h"
 #include "zones/wire/dname.h"
 
@@ -168,6 +169,43 @@ static int take_server(
 	return rc;
 }
 
+static uint32_t fit_ms(uint64_t ms)
+{
+	return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+}
+
+// A block's `timeouts` hold for the ports of its keys.
+static size_t add_timeouts(
+	const struct config_server *s, struct policy_timeouts *list, size_t n, size_t max)
+{
+	const struct config_directive *d = config_find(s, DIR_TIMEOUTS, 0);
+	const struct config_timeouts *t = d == NULL ? NULL : d->data;
+
+	for (size_t k = 0; t != NULL && k < s->n_keys && n < max; k++) {
+		if (k > 0 && s->keys[k].port == s->keys[k - 1].port)
+			continue;
+		list[n++] = (struct policy_timeouts){.port = s->keys[k].port,
+			.read_ms = fit_ms(t->read_ms),
+			.write_ms = fit_ms(t->write_ms),
+			.idle_ms = fit_ms(t->idle_ms),
+			.max_queries = t->max_tcp_queries};
+	}
+	return n;
+}
+
+static int take_timeouts(const struct config *c, struct arena *a, struct policy_timeouts_list *out)
+{
+	struct policy_timeouts *list = arena_alloc(a, POLICY_TIMEOUTS_MAX * sizeof(*list));
+	size_t n = 0;
+
+	if (list == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->n_servers; i++)
+		n = add_timeouts(&c->servers[i], list, n, POLICY_TIMEOUTS_MAX);
+	*out = (struct policy_timeouts_list){list, n};
+	return 0;
+}
+
 int chains_build(const struct config *c, struct arena *a, struct policy_set *out,
 	uint32_t *chain_of, struct err *err)
 {
@@ -184,6 +222,8 @@ int chains_build(const struct config *c, struct arena *a, struct policy_set *out
 		if (chains[n].n > 0)
 			chain_of[i] = (uint32_t)++n;
 	}
-	*out = (struct policy_set){chains, n};
+	*out = (struct policy_set){.chains = chains, .n = n};
+	if (take_timeouts(c, a, &out->timeouts) != 0)
+		return err_set(err, -ENOMEM, "memory is short");
 	return 0;
 }

@@ -118,6 +118,8 @@ struct plan *plan_make(const uint8_t *bytes, size_t size_bytes, struct plan *old
 		return NULL;
 	holder_init(&p->holder, plan_free);
 	random_bytes(p->hash_key, sizeof(p->hash_key));
+	random_bytes(&p->id, sizeof(p->id));
+	p->id |= 1;
 	p->bytes = malloc(size_bytes + 1);
 	// The image was checked, so decoding can only fail for memory.
 	if (p->bytes == NULL ||

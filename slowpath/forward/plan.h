@@ -37,6 +37,7 @@ struct plan {
 	size_t size_bytes;
 	uint64_t files; // fingerprint of the files that are read
 	uint8_t hash_key[16];
+	uint64_t id; // no other plan has it, not 0
 	atomic_bool is_retired; // a newer plan is in use
 };
 

@@ -131,7 +131,7 @@ enum serve_verdict serve_query(struct server *s, const struct request *r, struct
 	struct answer_env env = {
 		.transport = r->transport,
 		.udp_max_bytes = r->udp_max_bytes,
-		.keepalive_100ms = r->transport == TRANSPORT_TCP ? SERVE_IDLE_S * 10 : 0,
+		.keepalive_100ms = r->keepalive_100ms,
 	};
 	struct answer_result result = {0};
 	struct tally tally;

@@ -31,6 +31,7 @@ struct request {
 	const uint8_t *msg; // borrowed; may be the memory of the reply
 	size_t size_bytes;
 	uint16_t udp_max_bytes;
+	uint16_t keepalive_100ms; // TCP: announced to who asks (RFC 7828)
 	uint64_t generation; // of the snapshot that punted it, 0 for none
 	const struct origin *origin; // borrowed: copied when the reply comes later
 	bool is_punted; // by a worker, which has counted it

@@ -63,13 +63,14 @@ struct conn *conn_new(struct tcp *t, int fd, const struct conn_ends *ends, watch
 		goto out;
 	c->watch = (struct watch){fd, fn};
 	c->tcp = t;
+	c->port = ends->port;
 	c->to = ends->to;
 	c->from = ends->from;
 	c->events = EPOLLIN;
 	c->since_ms = t->loop->now_ms;
 	if (loop_add(t->loop, &c->watch, c->events) != 0)
 		goto out;
-	link_last(&t->lists[CONN_FRESH], c);
+	link_last(&c->port->lists[CONN_FRESH], c);
 	atomic_fetch_add_explicit(t->n_conns, 1, memory_order_relaxed);
 	return c;
 out:
@@ -86,7 +87,7 @@ void conn_close(struct conn *c)
 		return;
 	loop_del(t->loop, &c->watch);
 	(void)close(c->watch.fd);
-	unlink_from(&t->lists[c->state], c);
+	unlink_from(&c->port->lists[c->state], c);
 	conn_release(t, &c->in, &c->in_cap);
 	conn_release(t, &c->out, &c->out_cap);
 	atomic_fetch_sub_explicit(t->n_conns, 1, memory_order_relaxed);
@@ -140,14 +141,15 @@ void conn_settle(struct conn *c, enum conn_progress progress)
 	if (state != c->state || progress == CONN_PROGRESSED) {
 		if (state == CONN_LINGER)
 			(void)shutdown(c->watch.fd, SHUT_WR); // fails when the client is gone
-		unlink_from(&t->lists[c->state], c);
+		unlink_from(&c->port->lists[c->state], c);
 		c->state = (uint8_t)state;
 		c->since_ms = t->loop->now_ms;
-		link_last(&t->lists[state], c);
+		link_last(&c->port->lists[state], c);
 	}
 	if (state == CONN_BLOCKED)
 		events = EPOLLOUT; // nothing is read while the client does not read
-	else if (state == CONN_LINGER || (!c->is_ended && c->n_pending < t->limits.max_pending))
+	else if (state == CONN_LINGER ||
+		(!c->is_ended && c->n_pending < c->port->limits.max_pending))
 		events = EPOLLIN;
 	watch_only(c, events);
 }

@@ -12,6 +12,7 @@
 
 enum {
 	CONN_LISTENERS_MAX = 64,
+	CONN_PORTS_MAX = 16, // ports with limits of their own
 	CONN_MESSAGE_MAX_BYTES = 2 + 65535,
 	CONN_IN_BYTES = 2 * CONN_MESSAGE_MAX_BYTES, // a partial message and the next read
 	CONN_OUT_BYTES = 3 * CONN_MESSAGE_MAX_BYTES,
@@ -32,6 +33,7 @@ enum conn_state {
 struct conn {
 	struct watch watch; // first
 	struct tcp *tcp;
+	struct tcp_port *port;
 	struct conn *next; // in the list of its state
 	struct conn **pprev;
 	uint64_t since_ms; // in this state
@@ -54,19 +56,28 @@ struct conn_list {
 	struct conn **last; // where the next one is linked
 };
 
+// The connections to one port, which have the same limits.
+struct tcp_port {
+	uint16_t number;
+	struct tcp_limits limits;
+	struct conn_list lists[CONN_STATES];
+};
+
 struct tcp_listener {
 	struct watch watch; // first; fd borrowed
 	struct tcp *tcp;
+	struct tcp_port *port;
 	struct server_address to; // as bound
 };
 
 struct tcp {
 	struct loop *loop;
 	struct server *server;
-	struct tcp_limits limits;
+	struct tcp_limits limits; // the defaults
 	_Atomic unsigned *n_conns;
 	size_t kept_bytes;
-	struct conn_list lists[CONN_STATES];
+	unsigned n_ports;
+	struct tcp_port ports[CONN_PORTS_MAX];
 	struct timer sweep; // looks for connections whose time is over
 	struct timer resume; // accepts again
 	bool is_paused;
@@ -78,6 +89,7 @@ struct tcp {
 
 // A new connection in state CONN_FRESH; takes fd. NULL: closed it, memory or epoll is short.
 struct conn_ends {
+	struct tcp_port *port;
 	struct server_address to;
 	struct client from;
 };

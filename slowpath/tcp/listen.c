@@ -58,13 +58,14 @@ static uint32_t limit_ms(const struct tcp_limits *l, enum conn_state state)
 }
 
 // Closes what has waited too long in one state, at most n; returns how many.
-static unsigned sweep_state(struct tcp *t, enum conn_state state, unsigned n)
+static unsigned sweep_state(
+	struct tcp *t, const struct tcp_port *p, enum conn_state state, unsigned n)
 {
-	uint32_t limit = limit_ms(&t->limits, state);
+	uint32_t limit = limit_ms(&p->limits, state);
 	unsigned closed = 0;
 
-	while (closed < n && t->lists[state].first != NULL) {
-		struct conn *c = t->lists[state].first;
+	while (closed < n && p->lists[state].first != NULL) {
+		struct conn *c = p->lists[state].first;
 		if (t->loop->now_ms - c->since_ms < limit)
 			break;
 		conn_close(c);
@@ -78,9 +79,21 @@ static void on_sweep(struct timer *timer)
 	struct tcp *t = (struct tcp *)((char *)timer - offsetof(struct tcp, sweep));
 	unsigned left = SWEEP_CLOSES;
 
-	for (int s = 0; s < CONN_STATES; s++)
-		left -= sweep_state(t, (enum conn_state)s, left);
+	for (unsigned i = 0; i < t->n_ports; i++) {
+		for (int s = 0; s < CONN_STATES; s++)
+			left -= sweep_state(t, &t->ports[i], (enum conn_state)s, left);
+	}
 	loop_timer(t->loop, &t->sweep, left == 0 ? SWEEP_SOON_MS : SWEEP_MS);
+}
+
+static bool evict_from(struct tcp *t, const struct tcp_port *p, enum conn_state state)
+{
+	struct conn *c = p->lists[state].first;
+
+	if (c == NULL || t->loop->now_ms - c->since_ms < EVICT_MIN_MS)
+		return false;
+	conn_close(c);
+	return true;
 }
 
 static bool evict(struct tcp *t)
@@ -88,10 +101,9 @@ static bool evict(struct tcp *t)
 	static const enum conn_state order[] = {CONN_FRESH, CONN_PARTIAL, CONN_BLOCKED, CONN_IDLE};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		struct conn *c = t->lists[order[i]].first;
-		if (c != NULL && t->loop->now_ms - c->since_ms >= EVICT_MIN_MS) {
-			conn_close(c);
-			return true;
+		for (unsigned p = 0; p < t->n_ports; p++) {
+			if (evict_from(t, &t->ports[p], order[i]))
+				return true;
 		}
 	}
 	return false;
@@ -138,7 +150,7 @@ static bool is_wildcard(const struct server_address *a)
 static void welcome(struct tcp_listener *l, int fd, const struct sockaddr *peer)
 {
 	struct tcp *t = l->tcp;
-	struct conn_ends ends = {.to = l->to};
+	struct conn_ends ends = {.port = l->port, .to = l->to};
 
 	if (atomic_load_explicit(t->n_conns, memory_order_relaxed) >= t->limits.max_conns &&
 		!evict(t)) {
@@ -197,23 +209,71 @@ struct tcp *tcp_new(struct loop *loop, struct server *server, const struct tcp_l
 	t->n_conns = n_conns;
 	t->sweep.fn = on_sweep;
 	t->resume.fn = on_resume;
-	for (int s = 0; s < CONN_STATES; s++)
-		t->lists[s].last = &t->lists[s].first;
 	loop_timer(loop, &t->sweep, SWEEP_MS);
 	return t;
+}
+
+static void close_all(const struct tcp_port *p)
+{
+	for (int s = 0; s < CONN_STATES; s++) {
+		while (p->lists[s].first != NULL)
+			conn_close(p->lists[s].first);
+	}
 }
 
 void tcp_free(struct tcp *t)
 {
 	if (t == NULL)
 		return;
-	for (int s = 0; s < CONN_STATES; s++) {
-		while (t->lists[s].first != NULL)
-			conn_close(t->lists[s].first);
-	}
+	for (unsigned i = 0; i < t->n_ports; i++)
+		close_all(&t->ports[i]);
 	loop_timer_stop(t->loop, &t->sweep);
 	loop_timer_stop(t->loop, &t->resume);
 	free(t);
+}
+
+static struct tcp_port *find_port(struct tcp *t, uint16_t number)
+{
+	for (unsigned i = 0; i < t->n_ports; i++) {
+		if (t->ports[i].number == number)
+			return &t->ports[i];
+	}
+	return NULL;
+}
+
+static struct tcp_port *port_make(struct tcp *t, uint16_t number)
+{
+	struct tcp_port *p = find_port(t, number);
+
+	if (p != NULL || t->n_ports == CONN_PORTS_MAX)
+		return p;
+	p = &t->ports[t->n_ports++];
+	p->number = number;
+	p->limits = t->limits;
+	for (int s = 0; s < CONN_STATES; s++)
+		p->lists[s].last = &p->lists[s].first;
+	return p;
+}
+
+uint16_t tcp_port(const struct tcp *t, unsigned i)
+{
+	return i < t->n_ports ? t->ports[i].number : 0;
+}
+
+void tcp_set_limits(struct tcp *t, uint16_t port, const struct tcp_port_limits *limits)
+{
+	struct tcp_port *p = find_port(t, port);
+
+	if (p == NULL)
+		return;
+	p->limits = t->limits;
+	if (limits == NULL)
+		return;
+	p->limits.first_ms = limits->read_ms;
+	p->limits.rest_ms = limits->read_ms;
+	p->limits.write_ms = limits->write_ms;
+	p->limits.idle_ms = limits->idle_ms;
+	p->limits.max_queries = limits->max_queries;
 }
 
 int tcp_listen(struct tcp *t, int fd)
@@ -228,6 +288,9 @@ int tcp_listen(struct tcp *t, int fd)
 	int rc = sockaddr_local(fd, &l->to);
 	if (rc != 0)
 		return rc;
+	l->port = port_make(t, l->to.port);
+	if (l->port == NULL)
+		return -E2BIG;
 	// Accepted sockets inherit both. Without them it works, only slower or with more memory.
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size_bytes, sizeof(size_bytes));

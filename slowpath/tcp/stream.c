@@ -66,6 +66,14 @@ static bool out_reserve(struct conn *c)
 	return c->tcp->out_used + CONN_MESSAGE_MAX_BYTES <= CONN_OUT_BYTES || flush(c);
 }
 
+// RFC 7828: how long a connection may be idle, in the option's unit.
+static uint16_t keepalive_of(const struct conn *c)
+{
+	uint32_t n = c->port->limits.idle_ms / 100;
+
+	return n > UINT16_MAX ? UINT16_MAX : (uint16_t)n;
+}
+
 // Answers one message. False: the connection is closed.
 static bool query(struct conn *c, const uint8_t *msg, size_t size_bytes)
 {
@@ -77,6 +85,7 @@ static bool query(struct conn *c, const uint8_t *msg, size_t size_bytes)
 		.from = c->from,
 		.msg = msg,
 		.size_bytes = size_bytes,
+		.keepalive_100ms = keepalive_of(c),
 		.origin = &origin,
 	};
 
@@ -96,7 +105,7 @@ static bool query(struct conn *c, const uint8_t *msg, size_t size_bytes)
 		return true;
 	}
 	c->n_queries++;
-	if (c->n_queries == t->limits.max_queries) {
+	if (c->n_queries == c->port->limits.max_queries) {
 		c->is_ended = true;
 		c->is_graceful = true;
 	}

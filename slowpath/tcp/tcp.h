@@ -35,3 +35,15 @@ void tcp_free(struct tcp *t); // closes all connections; NULL is fine
 
 // Accepts connections of a listening socket, which is borrowed. 0 or -errno.
 [[nodiscard]] int tcp_listen(struct tcp *t, int fd);
+
+// What a Corefile says of the connections to one port.
+struct tcp_port_limits {
+	uint32_t read_ms, write_ms, idle_ms;
+	uint32_t max_queries; // 0 = unlimited
+};
+
+// NULL: the defaults. Holds for the connections that are open, too.
+void tcp_set_limits(struct tcp *t, uint16_t port, const struct tcp_port_limits *limits);
+
+// Ports that are listened on, one after the other: the i-th, 0 when there are no more.
+uint16_t tcp_port(const struct tcp *t, unsigned i);

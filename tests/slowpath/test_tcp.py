@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 
+import dns.edns
 import dns.message
 import dns.rcode
 import pytest
@@ -299,3 +300,29 @@ def test_dnsperf_loses_nothing_over_tcp(server, tmp_path):
     assert "Queries lost:         0" in out, out
     assert int(out.split("Queries completed:")[1].split()[0]) > 1000, out
     select.select([], [], [], 0)
+
+
+def test_timeouts_of_the_corefile_hold(tmp_path):
+    running = slow.Slowpath(tmp_path)
+    # The first block of a port says it; the answer is SERVFAIL, which is an answer too.
+    running.serve_corefile(
+        f".:{running.port} {{\n timeouts {{\n read 2s\n write 2s\n idle 3s\n maxtcpqueries 3\n }}\n"
+        " forward . 127.0.0.1:1\n}\n"
+    )
+    wire = slow.framed(slow.question("a.example.", use_edns=0))
+    try:
+        with running.tcp() as sock:
+            sock.sendall(wire * 5)
+            assert len(idents(sock, 3)) == 3
+            assert slow.is_closed(sock, 2)
+        with running.tcp() as silent, running.tcp() as used:
+            start = time.monotonic()
+            query = dns.message.make_query("a.example.", "A", use_edns=0)
+            query.use_edns(0, options=[dns.edns.GenericOption(11, b"")])
+            used.sendall(slow.framed(query.to_wire()))
+            reply = dns.message.from_wire(slow.read_message(used))
+            assert [o.to_wire() for o in reply.options if o.otype == 11] == [struct.pack(">H", 30)]
+            assert slow.is_closed(silent, 4) and time.monotonic() - start > 1.9
+            assert slow.is_closed(used, 4) and time.monotonic() - start > 2.9
+    finally:
+        assert running.stop() == 0

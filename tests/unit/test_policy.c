@@ -49,7 +49,8 @@ static const uint8_t *encode(struct arena *a, size_t *size_bytes)
 		.zones = {&root, 1}, .success = {9984, 3600, 5}, .keep_ttl = true};
 	static struct policy_op ops[] = {{POLICY_CACHE, 7, &cache}, {POLICY_FORWARD, 9, &forward}};
 	static const struct policy_chain chains[] = {{ops, 2}, {ops + 1, 1}, {NULL, 0}};
-	const struct policy_set policy = {chains, 3};
+	static const struct policy_timeouts timeouts = {53, 3000, 5000, 20000, 100};
+	const struct policy_set policy = {chains, 3, {&timeouts, 1}};
 
 	forward = forward_make();
 	const uint8_t *bytes = policy_encode(&policy, a, size_bytes);
@@ -86,6 +87,9 @@ static void what_is_encoded_comes_back(void **state)
 	assert_int_equal(f->failover.items[1], 5);
 	assert_true(f->prefer_udp && !f->force_tcp);
 	assert_string_equal(f->tls_ca, "/ca");
+	assert_int_equal(p.timeouts.n, 1);
+	assert_int_equal(p.timeouts.items[0].idle_ms, 20000);
+	assert_int_equal(p.timeouts.items[0].max_queries, 100);
 	arena_fini(&a);
 }
 
@@ -162,7 +166,7 @@ static void a_forward_without_upstreams_is_refused(void **state)
 	struct policy_forward forward = forward_make();
 	const struct policy_op op = {POLICY_FORWARD, 1, &forward};
 	const struct policy_chain chain = {&op, 1};
-	const struct policy_set policy = {&chain, 1};
+	const struct policy_set policy = {.chains = &chain, .n = 1};
 	struct arena a = {0};
 	struct policy_set p;
 	struct err err = {0};

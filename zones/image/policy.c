@@ -45,6 +45,8 @@ struct list {
 };
 
 _Static_assert(offsetof(struct policy_names, n) == offsetof(struct list, n), "lists look alike");
+_Static_assert(
+	offsetof(struct policy_timeouts_list, n) == offsetof(struct list, n), "lists look alike");
 _Static_assert(offsetof(struct policy_u16s, n) == offsetof(struct list, n), "lists look alike");
 _Static_assert(
 	offsetof(struct policy_upstreams, n) == offsetof(struct list, n), "lists look alike");
@@ -131,6 +133,25 @@ static const struct layout layouts[POLICY_KIND_MAX + 1] = {
 		sizeof(struct policy_forward)},
 };
 
+#define AT(member) offsetof(struct policy_timeouts, member)
+static const struct field timeouts_fields[] = {
+	{FIELD_U16, AT(port), UINT16_MAX, NULL},
+	{FIELD_U32, AT(read_ms), UINT32_MAX, NULL},
+	{FIELD_U32, AT(write_ms), UINT32_MAX, NULL},
+	{FIELD_U32, AT(idle_ms), UINT32_MAX, NULL},
+	{FIELD_U32, AT(max_queries), UINT32_MAX, NULL},
+};
+#undef AT
+static const struct layout timeouts_layout = {
+	timeouts_fields, ARRAY_LEN(timeouts_fields), sizeof(struct policy_timeouts)};
+
+// What a policy has besides its chains.
+static const struct field set_fields[] = {
+	{FIELD_LIST, offsetof(struct policy_set, timeouts), POLICY_TIMEOUTS_MAX, &timeouts_layout},
+};
+static const struct layout set_layout = {
+	set_fields, ARRAY_LEN(set_fields), sizeof(struct policy_set)};
+
 static void write_text(const char *text, struct wrbuf *w)
 {
 	size_t len = strlen(text);
@@ -213,6 +234,7 @@ static void write_policy(const struct policy_set *p, struct wrbuf *w)
 			write_struct(&layouts[c->ops[k].kind], c->ops[k].data, w);
 		}
 	}
+	write_struct(&set_layout, (const uint8_t *)p, w);
 }
 
 const uint8_t *policy_encode(const struct policy_set *p, struct arena *a, size_t *size_bytes)
@@ -366,10 +388,8 @@ static void read_list(struct decode *d, const struct field *f, struct list *list
 	}
 }
 
-static const void *read_struct(struct decode *d, const struct layout *l)
+static void read_fields(struct decode *d, const struct layout *l, uint8_t *base)
 {
-	uint8_t *base = take_memory(d, l->size_bytes);
-
 	for (size_t i = 0; i < l->n && !d->r.bad; i++) {
 		const struct field *f = &l->fields[i];
 		if (f->type == FIELD_LIST)
@@ -377,6 +397,14 @@ static const void *read_struct(struct decode *d, const struct layout *l)
 		else
 			read_scalar(d, f, base);
 	}
+}
+
+static const void *read_struct(struct decode *d, const struct layout *l)
+{
+	uint8_t *base = take_memory(d, l->size_bytes);
+
+	if (base != NULL)
+		read_fields(d, l, base);
 	return base;
 }
 
@@ -436,7 +464,8 @@ int policy_decode(const uint8_t *bytes, size_t size_bytes, struct arena *a, stru
 	struct policy_chain *chains = take_memory(&d, n * sizeof(*chains) + 1);
 	for (size_t i = 0; i < n && !d.r.bad; i++)
 		read_chain(&d, &chains[i]);
-	*out = (struct policy_set){chains, n};
+	*out = (struct policy_set){.chains = chains, .n = n};
+	read_fields(&d, &set_layout, (uint8_t *)out);
 	if (d.is_short)
 		return err_set(err, -ENOMEM, "policy: memory is short");
 	if (d.r.bad || rdbuf_left(&d.r) != 0 || !is_sane(out))

@@ -17,6 +17,7 @@
 enum {
 	POLICY_CHAINS_MAX = 4096,
 	POLICY_OPS_MAX = 64, // of one chain
+	POLICY_TIMEOUTS_MAX = 64,
 	POLICY_UPSTREAMS_MAX = 15, // k8s:2.13 forward
 };
 
@@ -111,9 +112,22 @@ struct policy_chain {
 	size_t n;
 };
 
+// Limits of TCP connections to a port (`timeouts`); milliseconds.
+struct policy_timeouts {
+	uint16_t port;
+	uint32_t read_ms, write_ms, idle_ms;
+	uint32_t max_queries; // per connection, 0 = unlimited
+};
+
+struct policy_timeouts_list {
+	const struct policy_timeouts *items;
+	size_t n;
+};
+
 struct policy_set {
 	const struct policy_chain *chains; // image_step.policy counts from 1
 	size_t n;
+	struct policy_timeouts_list timeouts; // the first one for a port counts
 };
 
 // The bytes for image_build_policy, owned by the arena; NULL when memory is short. The same policy
