@@ -306,8 +306,9 @@ static int compare(struct compare_options *o)
 	if (read_questions(o, &err) != 0)
 		return failed(err.text);
 	if (o->questions.n_dropped > 0)
-		(void)fprintf(stderr, "burst53 compare: over --limit, left out: about %zu\n",
-			o->questions.n_dropped);
+		(void)fprintf(stderr,
+			"burst53 compare: more than --limit %lu, the rest is not asked\n",
+			o->limit);
 	if (compare_report_init(&report, o->show) != 0)
 		return failed("out of memory");
 	int rc = ask(o, &report, &err);

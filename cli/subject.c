@@ -160,13 +160,18 @@ static void read_service(const struct front *f, struct subject *out)
 	}
 }
 
+static bool is_ns_dns(const struct front *f)
+{
+	return f->n == 2 && is_label(f->at[0], "dns") && is_label(f->at[1], "ns");
+}
+
 static void read_front(const struct front *f, struct subject *out)
 {
 	if (f->n == 0)
 		out->shape = SUBJECT_APEX;
 	else if (f->n == 1 && is_label(f->at[0], "dns-version"))
 		out->shape = SUBJECT_DNS_VERSION;
-	else if (f->n == 2 && is_label(f->at[0], "dns") && is_label(f->at[1], "ns"))
+	else if (is_ns_dns(f))
 		out->shape = SUBJECT_NS_DNS;
 	else if (is_label(f->at[0], "svc"))
 		read_service(f, out);
@@ -198,15 +203,15 @@ void subject_of(const struct subject_zones *zones, const uint8_t *name, struct s
 	*out = (struct subject){.zone = find_zone(zones, lower.wire)};
 	if (out->zone == NULL)
 		return;
+	fill_front(lower.wire, (size_t)lower.size_bytes - out->zone->size_bytes, &f);
 	bool is_ip6 = dname_is_within(lower.wire, ip6);
-	if (is_ip6 || dname_is_within(lower.wire, in_addr)) {
-		out->shape = lower.size_bytes == out->zone->size_bytes ? SUBJECT_REVERSE_APEX
-								       : SUBJECT_REVERSE;
-		fill_front(lower.wire, lower.size_bytes - (is_ip6 ? sizeof(ip6) : sizeof(in_addr)),
-			&f);
-		read_address(&f, is_ip6, out);
+	if (!is_ip6 && !dname_is_within(lower.wire, in_addr)) {
+		read_front(&f, out);
 		return;
 	}
-	fill_front(lower.wire, (size_t)lower.size_bytes - out->zone->size_bytes, &f);
-	read_front(&f, out);
+	out->shape = f.n == 0   ? SUBJECT_REVERSE_APEX
+		: is_ns_dns(&f) ? SUBJECT_NS_DNS // k8s:2.4: in every zone
+				: SUBJECT_REVERSE;
+	fill_front(lower.wire, lower.size_bytes - (is_ip6 ? sizeof(ip6) : sizeof(in_addr)), &f);
+	read_address(&f, is_ip6, out);
 }

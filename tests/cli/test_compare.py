@@ -7,7 +7,7 @@ import time
 import pytest
 from scapy.all import IP, UDP, Ether, IPv6, wrpcap  # pylint: disable=no-name-in-module
 
-from conftest import burst53, make_image, respond
+from played import burst53, make_image, respond
 
 WEB = "web.a.svc.cluster.local."
 

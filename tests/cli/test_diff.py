@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from conftest import burst53, make_image
+from played import burst53, make_image
 
 
 @pytest.fixture(name="images")

@@ -5,7 +5,7 @@ import json
 import os
 import re
 
-from conftest import burst53
+from played import burst53
 
 
 def test_a_change_is_told_with_time_generation_object_and_version(instance):

@@ -54,6 +54,7 @@ static void names_are_split_by_their_shape(void **state)
 			""},
 		{"svc.local.", SUBJECT_SVC, "", "", "", "", ""},
 		{"in-addr.arpa.", SUBJECT_REVERSE_APEX, "", "", "", "", ""},
+		{"ns.dns.in-addr.arpa.", SUBJECT_NS_DNS, "", "", "", "", ""},
 	};
 	struct subject_zones zones;
 	struct subject s;
