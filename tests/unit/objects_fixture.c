@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads objects, prints records.
-#include "objects_fixture.h"
+#include "tests/unit/objects_fixture.h"
 
 #include "control/synth/names.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs store, synthesis and layers with each allocation failing in turn: the failure is reported,
 // nothing crashes, nothing leaks (ASan), and what worked before still works.
-#include "objects_fixture.h"
+#include "tests/unit/objects_fixture.h"
 
 #include "control/layers.h"
 #include "control/publish/sealed.h"

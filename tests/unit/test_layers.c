@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Synthesis under churn: whatever happens to the objects, base and overlay together answer every
 // name as a snapshot that is built from scratch.
-#include "objects_fixture.h"
+#include "tests/unit/objects_fixture.h"
 
 #include "control/layers.h"
 #include "control/publish/sealed.h"

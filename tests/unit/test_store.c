@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests of control/store: indexes, relists that yield exact differences, walks under change.
-#include "objects_fixture.h"
+#include "tests/unit/objects_fixture.h"
 
 #include "zones/base/array.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests of control/synth: objects in, records out (k8s:2.3-2.9).
-#include "objects_fixture.h"
+// size: tables of cases, one line each
+#include "tests/unit/objects_fixture.h"
 
 #include "control/synth/names.h"
 #include "zones/base/array.h"

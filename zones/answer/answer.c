@@ -69,9 +69,9 @@ static void negative(struct walk *w, enum rcode rcode)
 	const struct image_step *step = w->step;
 
 	w->reply.rcode = (uint16_t)rcode;
+	w->reply.flags |= HEADER_AA;
 	if (step->kind != STEP_LOOKUP)
 		return; // k8s:2.13 hosts: no SOA
-	w->reply.flags |= HEADER_AA;
 	if (step->soa_section != IMAGE_NONE)
 		reply_soa(&w->reply, image_section_at(w->plan->top, step->soa_section),
 			step->zone_size);
