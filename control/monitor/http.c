@@ -68,6 +68,8 @@ static enum MHD_Result reply(struct MHD_Connection *connection, struct http_repl
 }
 
 // Bodies of requests are not read: the connection ends with the reply.
+// size: libmicrohttpd's own signature
+// NOLINTNEXTLINE(readability-function-size)
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
 	const char *method, const char *version, const char *upload, size_t *upload_bytes,
 	void **seen)

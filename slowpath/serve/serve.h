@@ -75,11 +75,6 @@ enum serve_verdict serve_query(struct server *s, const struct request *r, struct
 void serve_error(const struct query *q, const struct answer_env *env, enum rcode rcode,
 	enum ede ede, struct wrbuf *w);
 
-// tally.c: the query came in; it has been parsed and belongs to a rule (NULL: to none).
-void tally_start(struct tally *t, const struct server *s, const struct request *r);
-void tally_request(struct tally *t, const struct server *s, const struct request *r,
-	const struct query *q, const struct image_rule *rule);
-
 // proto:H19: ports of small services, which would answer our answer.
 bool serve_is_bad_port(uint16_t port);
 

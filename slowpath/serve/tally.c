@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plain adds to counters of our own.
+#include "slowpath/serve/tally.h"
+
 #include "slowpath/serve/serve.h"
 
 #include <time.h>

@@ -15,6 +15,16 @@ struct tally {
 	uint8_t transport; // enum transport
 };
 
+struct image_rule;
+struct query;
+struct request;
+struct server;
+
+// The query came in; it has been parsed and belongs to a rule (NULL: to none).
+void tally_start(struct tally *t, const struct server *s, const struct request *r);
+void tally_request(struct tally *t, const struct server *s, const struct request *r,
+	const struct query *q, const struct image_rule *rule);
+
 // A reply is ready: its rcode and size. Once per tally.
 void tally_reply(const struct tally *t, uint16_t rcode, size_t size_bytes);
 
