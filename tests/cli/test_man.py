@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Manual pages and completion know every command and option that the help lists."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from played import burst53
+
+TOP = Path(__file__).resolve().parents[2]
+MAN = TOP / "docs" / "man"
+COMPLETION = TOP / "deploy" / "completion" / "burst53"
+
+
+def commands():
+    """The commands of the help."""
+    return re.findall(r"^  ([a-z]+)  ", burst53("--help").stdout, re.M)
+
+
+def options_of(command):
+    """The long options that a command's help lists."""
+    lines = [line for line in burst53(command, "--help").stdout.splitlines() if re.match(r"^  +-", line)]
+    return {word for line in lines for word in re.findall(r"(?<!\S)--[a-z.-]*[a-z]", line.split("   ")[0])}
+
+
+def manual(name):
+    """A manual page as text."""
+    page = (MAN / f"{name}.1").read_text(encoding="utf-8")
+    done = subprocess.run(["groff", "-ww", "-man", "-Tascii", "-P-bcu"], input=page, capture_output=True, text=True,
+                          check=True)
+    assert done.stderr == "", done.stderr
+    return done.stdout
+
+
+def complete(*words):
+    """What bash offers behind these words."""
+    script = (f'. {COMPLETION}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _burst53; printf "%s\\n" "${{COMPREPLY[@]}}"')
+    done = subprocess.run(["bash", "-c", script, "bash", "burst53", *words], capture_output=True, text=True, check=True,
+                          cwd=TOP)
+    return set(done.stdout.split())
+
+
+def test_every_command_has_a_page_and_is_completed():
+    assert len(commands()) >= 8
+    text = manual("burst53")
+    for command in commands():
+        assert f"burst53-{command}(1)" in text, command
+        assert (MAN / f"burst53-{command}.1").exists(), command
+    assert set(commands()) <= complete("")
+    assert complete("h") == {"history"}
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_option_is_in_the_page_and_completed(command):
+    text = manual(f"burst53-{command}")
+    options = options_of(command)
+    assert "--help" in options
+    missing = {option for option in options if not re.search(re.escape(option) + r"(?![\w-])", text)}
+    assert not missing, f"not in the manual page: {missing}"
+    assert options <= complete(command, "--"), f"not completed: {options - complete(command, '--')}"
+
+
+def test_values_are_completed():
+    assert complete("run", "--idle", "p") == {"poll", "pause"}
+    assert complete("diff", "--conf", "READ") == {"README.md"}
+    assert complete("query", "--run-dir", "doc") == {"docs"}
+    assert complete("diff", "l") >= {"live"}
+    assert complete("nonsense", "--") == set()
