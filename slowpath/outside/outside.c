@@ -201,6 +201,17 @@ static enum serve_verdict run_chain(const struct way *y)
 	return verdict;
 }
 
+// Chains hold what can be executed here: `forward`, and the `cache` in front of it. A step of any
+// other directive is not answered by what comes behind it.
+static bool is_executed(const struct outside *o)
+{
+	static const char name[] = "forward";
+	const struct image_step *step = o->step;
+
+	return step != NULL && step->plugin_size == sizeof(name) - 1 &&
+		memcmp(o->image->text + step->plugin_off, name, sizeof(name) - 1) == 0;
+}
+
 enum serve_verdict outside_answer(struct server *s, const struct outside *o, struct wrbuf *w)
 {
 	uint32_t number = o->step == NULL ? 0 : o->step->policy;
@@ -216,7 +227,7 @@ enum serve_verdict outside_answer(struct server *s, const struct outside *o, str
 	if (o->step != NULL && o->step->kind == STEP_LOOKUP)
 		return chase_alias(s, o, w);
 	y.chain = plan_chain_at(y.plan, number);
-	if (y.chain == NULL)
+	if (y.chain == NULL || !is_executed(o))
 		return error(&y, RCODE_SERVFAIL, EDE_NONE); // k8s:2.12 row 26
 	if (o->rule != NULL) {
 		y.view.is_rotated = (o->rule->flags & RULE_ROTATE) != 0;

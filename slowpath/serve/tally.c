@@ -2,6 +2,8 @@
 // Plain adds to counters of our own.
 #include "slowpath/serve/tally.h"
 
+#include "slowpath/serve/tally.h"
+
 #include "slowpath/serve/serve.h"
 
 #include <time.h>
