@@ -136,7 +136,7 @@ static int remove_entry(const char *path, const struct stat *st, int kind, struc
 	return 0;
 }
 
-void run_dir_clean_dpdk(const struct run_dir *d)
+__attribute__((noinline)) void run_dir_clean_dpdk(const struct run_dir *d)
 {
 	char path[PATH_MAX];
 

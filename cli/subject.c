@@ -196,7 +196,7 @@ static void fill_front(const uint8_t *name, size_t end, struct front *f)
 void subject_of(const struct subject_zones *zones, const uint8_t *name, struct subject *out)
 {
 	struct dname lower = {.size_bytes = (uint8_t)dname_size(name, DNS_NAME_MAX_BYTES)};
-	struct front f;
+	struct front f = {0};
 
 	memcpy(lower.wire, name, lower.size_bytes);
 	dname_lower(&lower);

@@ -22,7 +22,8 @@ static struct root_port *port_add(struct root *r, uint16_t port)
 int root_init(
 	struct root *r, const struct snapshot *snapshot, const struct root_addresses *addresses)
 {
-	*r = (struct root){.snapshot = *snapshot};
+	memset(r, 0, sizeof(*r));
+	r->snapshot = *snapshot;
 	const struct image *top = snapshot_top(&r->snapshot);
 	if (top == NULL) {
 		(void)port_add(r, ROOT_DNS_PORT); // there is room for one

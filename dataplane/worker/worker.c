@@ -199,7 +199,8 @@ static void idle(const struct worker *w, unsigned *empty)
 		(*empty)++;
 		return;
 	}
-	unsigned doublings = RTE_MIN((*empty)++ - SPINS_BEFORE_SLEEP, 5u);
+	unsigned slept = (*empty)++ - SPINS_BEFORE_SLEEP;
+	unsigned doublings = RTE_MIN(slept, 5u);
 	long ns = RTE_MIN((long)SLEEP_MIN_NS << doublings, (long)SLEEP_MAX_NS);
 	(void)nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,8 +77,10 @@ static bool verify_for(SSL *ssl, const char *server_name, const char *address)
 {
 	if (!is_set(server_name))
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), address) == 1;
-	return SSL_set1_host(ssl, server_name) == 1 &&
-		SSL_set_tlsext_host_name(ssl, server_name) == 1;
+	char name[1024]; // a server name is at most 255 bytes
+
+	(void)snprintf(name, sizeof(name), "%s", server_name); // the macro wants it without const
+	return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
 struct tls_session *tls_session_new(

@@ -66,6 +66,7 @@ static enum serve_verdict punted(
 		verdict = s->outside(s, o, w);
 	else
 		serve_error(o->query, o->env, RCODE_SERVFAIL, EDE_NONE, w); // k8s:2.12 row 26
+	o->request = r; // nobody may keep the address of ours
 	if (verdict == SERVE_REPLY)
 		tally_message(o->tally, w->base, w->pos);
 	return verdict;

@@ -95,8 +95,10 @@ static void parse_word(struct parsed *p, char *word)
 		p->is_headless = true;
 		return;
 	}
-	if (value == NULL)
+	if (value == NULL) {
 		fail_msg("no word of an object: %s", word);
+		return;
+	}
 	*value++ = '\0';
 	if (strcmp(word, "ips") == 0 || strcmp(word, "ip") == 0)
 		parse_ips(p, value);

@@ -177,6 +177,7 @@ static void judge(const struct reply *a, const struct reply *b, char *out, size_
 	arena_fini(&arena);
 }
 
+// size: a table of cases
 static void each_difference_is_found_and_explained_or_not(void **state)
 {
 	// Text of the expected differences, then the two replies; -1 is "no OPT".
