@@ -197,9 +197,8 @@ def is_cached_case(pair):
 
 
 def is_alias_of_ns(pair):
-    """With capitals in the zone CoreDNS does not find `ns.dns` behind an alias."""
-    is_alias = any(r.rtype == 5 and labels_of(r.rdata)[:2] == ["ns", "dns"] for r in pair.b.answer)
-    return is_alias and (is_mixed_case(pair) or is_cached_case(pair))
+    """The name is an alias of `ns.dns`."""
+    return any(r.rtype == 5 and labels_of(r.rdata)[:2] == ["ns", "dns"] for r in pair.b.answer)
 
 
 def is_no_address(pair):
@@ -252,7 +251,8 @@ CONDITIONS = {
     "-": lambda pair: True,
     "mixedcase": is_mixed_case,
     "cachedcase": is_cached_case,
-    "nsalias": is_alias_of_ns,
+    "nsaliascase": lambda pair: is_alias_of_ns(pair) and (is_mixed_case(pair) or is_cached_case(pair)),
+    "nsaliasbind": lambda pair: is_alias_of_ns(pair) and "bind" in pair.setting.features,
     "noaddress": is_no_address,
     "nsid": is_nsid,
     "splitzone": is_split_zone,

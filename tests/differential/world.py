@@ -358,6 +358,8 @@ class World:
             spec["externalName"] = self.dice.choice(self.external_targets())
         else:
             spec["ports"] = [port(*each) for each in self.ports()]
+            if spec.get("type") in ("NodePort", "LoadBalancer"):
+                spec["type"] = "ClusterIP"  # the API server may hand out one node port twice
         if labels.items() >= EXPOSED.items() and self.dice.random() < 0.3:
             obj["metadata"]["labels"] = {key: value for key, value in labels.items() if key not in EXPOSED}
         else:
