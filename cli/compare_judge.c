@@ -105,12 +105,13 @@ static void judge_one(void *user, const struct question *q, const struct exchang
 		.is_tcp = o->is_tcp,
 		.edns_bytes = o->edns_bytes,
 		.our_limit = DNS_UDP_MAX_BYTES};
-	struct compare_finding finding = {.question = q};
-	struct differences all;
-	struct subject subject;
+	static struct compare_finding finding; // these three are too large for a stack frame
+	static struct differences all;
+	static struct subject subject;
 	struct facts a, b;
 
 	j->now = q;
+	finding = (struct compare_finding){.question = q};
 	read_facts(j, replies->msg[0], replies->size_bytes[0], &a);
 	read_facts(j, replies->msg[1], replies->size_bytes[1], &b);
 	subject_of(j->job->zones, q->name, &subject);

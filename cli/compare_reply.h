@@ -39,7 +39,7 @@ enum compare_field { COMPARE_FIELDS(COMPARE_ENUM) COMPARE_FIELD_COUNT };
 
 const char *compare_field_text(enum compare_field field);
 
-enum { DIFFERENCE_BYTES = 40, DIFFERENCES_MAX = 32 };
+enum { DIFFERENCE_BYTES = 64, DIFFERENCES_MAX = 32 };
 
 struct difference {
 	enum compare_field field;

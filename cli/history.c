@@ -109,7 +109,7 @@ static void collect(void *user, const struct history_change *c)
 	items[all->n++] = *c;
 }
 
-enum { TIME_BYTES = 40, ABOUT_BYTES = 160, OBJECT_BYTES = 330 };
+enum { TIME_BYTES = 40, ABOUT_BYTES = 160, OBJECT_BYTES = 420 };
 
 static const char *print_time(const struct history_change *c, char buf[TIME_BYTES])
 {
