@@ -3,6 +3,7 @@
 // workers. Nothing that a peer or a worker does makes it wait.
 #pragma once
 
+#include "dataplane/feed/builder.h"
 #include "dataplane/feed/layer.h"
 
 #include "zones/base/err.h"
@@ -18,6 +19,11 @@ enum { FEED_PEERS_MAX = 4 }; // a control that comes back before its old socket 
 struct feed_peer {
 	int fd; // -1: free
 	struct layer *pending; // a base that waits for its overlay (PUBLISH_PAIR_NEXT)
+	// A message that has to wait for the base that is being built; nothing more is read until
+	// then.
+	bool is_held;
+	struct publish_msg held;
+	int held_fd; // owned while is_held
 };
 
 struct feed {
@@ -26,6 +32,8 @@ struct feed {
 	uid_t peer_uid;
 	struct feed_peer peers[FEED_PEERS_MAX];
 	unsigned next_victim;
+	struct builder builder;
+	int building; // index of the peer whose base it is; -1: that peer is gone
 	int stop_fd; // eventfd
 	pthread_t thread;
 	bool is_running;

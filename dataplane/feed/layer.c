@@ -38,7 +38,8 @@ static void layer_refuse(struct layer *layer)
 		layer_free(layer);
 }
 
-static int layer_fill(struct layers *l, struct layer *layer, enum image_kind kind, struct err *err)
+static int layer_fill(
+	struct layer_maker *m, struct layer *layer, enum image_kind kind, struct err *err)
 {
 	uint64_t start = clock_ns();
 
@@ -48,17 +49,17 @@ static int layer_fill(struct layers *l, struct layer *layer, enum image_kind kin
 	if (layer->image.header->kind != (uint32_t)kind)
 		return err_set(err, -EINVAL, "the image is of the other kind");
 	uint64_t checked = clock_ns();
-	int rc = index_build(&layer->image, &l->secret, &layer->index);
+	int rc = index_build(&layer->image, &m->secret, &layer->index);
 	if (rc != 0)
 		return err_set(err, rc, "no index: %s",
 			rc == -ENOMEM ? "DPDK's memory is short" : "names collide");
-	counter_set(&l->counters->check_ns, checked - start);
-	counter_set(&l->counters->index_ns, clock_ns() - checked);
+	counter_set(&m->counters->check_ns, checked - start);
+	counter_set(&m->counters->index_ns, clock_ns() - checked);
 	return 0;
 }
 
 struct layer *layer_open(
-	struct layers *l, int fd, uint64_t size_bytes, enum image_kind kind, struct err *err)
+	struct layer_maker *m, int fd, uint64_t size_bytes, enum image_kind kind, struct err *err)
 {
 	struct layer *layer = calloc(1, sizeof(*layer));
 
@@ -68,7 +69,7 @@ struct layer *layer_open(
 	}
 	layer->size_bytes = size_bytes;
 	if (publish_map(fd, size_bytes, &layer->bytes, err) == 0 &&
-		layer_fill(l, layer, kind, err) == 0)
+		layer_fill(m, layer, kind, err) == 0)
 		return layer;
 	layer_free(layer);
 	return NULL;
@@ -178,8 +179,9 @@ int layers_init(struct layers *l, struct roots *roots, const struct root_address
 	*l = (struct layers){.roots = roots,
 		.addresses = addresses,
 		.counters = counters->snapshots,
+		.maker = {.counters = counters->snapshots},
 		.scopes = counters->scopes};
-	int rc = index_secret_renew(&l->secret);
+	int rc = index_secret_renew(&l->maker.secret);
 	return rc != 0 ? rc : layers_publish(l, NULL, NULL, &err);
 }
 

@@ -30,10 +30,16 @@ struct layered_root {
 	struct layered_root *next;
 };
 
+// What making a layer takes.
+struct layer_maker {
+	struct index_secret secret; // renewed when names collide
+	struct snapshot_counters *counters; // borrowed
+};
+
 struct layers {
 	struct roots *roots; // borrowed
 	const struct root_addresses *addresses; // borrowed
-	struct index_secret secret;
+	struct layer_maker maker;
 	struct layered_root *current;
 	struct layered_root *retired;
 	unsigned n_retired;
@@ -56,7 +62,7 @@ void layers_fini(struct layers *l);
 // Maps, checks and indexes what fd (stays the caller's) holds; every page has been touched then.
 // NULL and *err when it is refused.
 struct layer *layer_open(
-	struct layers *l, int fd, uint64_t size_bytes, enum image_kind kind, struct err *err);
+	struct layer_maker *m, int fd, uint64_t size_bytes, enum image_kind kind, struct err *err);
 // For a layer that no root holds; NULL is fine.
 void layer_free(struct layer *layer);
 

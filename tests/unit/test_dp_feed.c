@@ -272,6 +272,63 @@ static void the_thread_answers_peers_and_survives_garbage(void **state)
 		(void)close(many[i]);
 }
 
+static void send_image(int sock, enum publish_type type, struct image_fixture *f)
+{
+	struct publish_msg m = message(type, f);
+	int fd = memfd(f);
+
+	m.generation = f->image.header->generation;
+	m.hash = f->image.header->hash;
+	assert_int_equal(seqpacket_send(sock, &m, sizeof(m), fd), 0);
+	(void)close(fd);
+}
+
+static void expect_ack(int sock, uint64_t generation)
+{
+	struct publish_msg ack;
+
+	assert_int_equal(receive_ack(sock, &ack), 0);
+	assert_int_equal(ack.status, 0);
+	assert_int_equal(ack.generation, generation);
+}
+
+// DESIGN 3: while a new base is built and indexed, overlays on the old one go on.
+static void a_large_base_is_built_beside_overlays_on_the_old_one(void **state)
+{
+	struct image_fixture large, large_overlay;
+
+	(void)state;
+	image_fixture_make(&large,
+		&(struct image_fixture_spec){
+			.n_services = 20000, .n_endpoints = 3, .generation = 5});
+	make(&large_overlay, 6, &large.image);
+	assert_int_equal(feed_start(&b.feed), 0);
+	int sock = connect_retry();
+	send_image(sock, PUBLISH_BASE, &b.base);
+	expect_ack(sock, 1);
+	send_image(sock, PUBLISH_PAIR_NEXT, &large);
+	send_image(sock, PUBLISH_OVERLAY, &b.overlay);
+	expect_ack(sock, 2);
+	assert_int_equal(served(), 2);
+	send_image(sock, PUBLISH_OVERLAY, &large_overlay); // waits for its base
+	expect_ack(sock, 5);
+	expect_ack(sock, 6);
+	assert_int_equal(served(), 6);
+	send_image(sock, PUBLISH_PAIR_NEXT, &large); // served already: nothing is built
+	send_image(sock, PUBLISH_OVERLAY, &large_overlay);
+	expect_ack(sock, 5);
+	expect_ack(sock, 6);
+	send_image(sock, PUBLISH_PAIR_NEXT, &b.next); // nobody waits for this one
+	(void)close(sock);
+	sock = connect_retry();
+	send_image(sock, PUBLISH_BASE, &large);
+	expect_ack(sock, 5);
+	assert_null(current()->snapshot.overlay);
+	(void)close(sock);
+	image_fixture_free(&large);
+	image_fixture_free(&large_overlay);
+}
+
 static void inherited_images_are_served_at_once(void **state)
 {
 	struct err err = {0};
@@ -300,6 +357,8 @@ int main(void)
 			a_stuck_worker_bounds_what_is_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			the_thread_answers_peers_and_survives_garbage, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_large_base_is_built_beside_overlays_on_the_old_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			inherited_images_are_served_at_once, setup, teardown),
 	};
