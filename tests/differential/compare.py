@@ -258,6 +258,8 @@ CONDITIONS = {
     "splitzone": is_split_zone,
     "refused": lambda pair: result_of(pair.b) == "REFUSED",
     "below": is_below,
+    "clusterset": lambda pair: "multicluster" in pair.setting.features
+                  and labels_of(pair.question.name)[-2:] == ["clusterset", "local"],
     "gonespace": is_gone_space,
     "plainbind": lambda pair: "bind" in pair.setting.features,
     "unowned": is_unowned,
