@@ -179,7 +179,10 @@ def test_a_reload_changes_the_policy_and_a_bad_file_does_not(world):
     control.child.send_signal(signal.SIGUSR1)
     world.until(lambda: b"\x00\x00\x00\x4d" in world.dataplane.ask(WEB, "A")[2])
     assert len(world.api.queries("services")) == 1, "the watch that stands is used on"
-    seen = len(world.dataplane.messages)
+    seen = -1
+    while seen != len(world.dataplane.messages):  # the fold that follows a reload
+        seen = len(world.dataplane.messages)
+        time.sleep(0.5)
     control.corefile.write_text(BROKEN)
     control.child.send_signal(signal.SIGUSR1)
     time.sleep(0.3)
