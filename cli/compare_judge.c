@@ -105,10 +105,10 @@ static void judge_one(void *user, const struct question *q, const struct exchang
 		.is_tcp = o->is_tcp,
 		.edns_bytes = o->edns_bytes,
 		.our_limit = DNS_UDP_MAX_BYTES};
-	static struct compare_finding finding; // these three are too large for a stack frame
+	static struct compare_finding finding; // these are too large for a stack frame
 	static struct differences all;
 	static struct subject subject;
-	struct facts a, b;
+	static struct facts a, b;
 
 	j->now = q;
 	finding = (struct compare_finding){.question = q};

@@ -77,11 +77,17 @@ static const struct dname *find_zone(const struct subject_zones *zones, const ui
 static const uint8_t in_addr[] = "\7in-addr\4arpa";
 static const uint8_t ip6[] = "\3ip6\4arpa";
 
-// The labels in front of the zone, lower case: at[0] is the one next to it.
+// The labels in front of the zone, lower case; number 0 is the one next to it.
 struct front {
-	const uint8_t *at[QUERY_LABELS_MAX];
+	const uint8_t *name; // borrowed
+	uint8_t off[QUERY_LABELS_MAX]; // of the labels from left to right
 	unsigned n;
 };
+
+static const uint8_t *label_at(const struct front *f, unsigned i)
+{
+	return f->name + f->off[f->n - 1 - i];
+}
 
 static bool is_label(const uint8_t *label, const char *text)
 {
@@ -116,7 +122,7 @@ static void read_address(const struct front *f, bool is_ip6, struct subject *out
 	bool is_whole = f->n == (is_ip6 ? 32 : 4);
 
 	for (unsigned i = 0; i < f->n && is_whole; i++) {
-		const uint8_t *label = f->at[i];
+		const uint8_t *label = label_at(f, i);
 		if (!is_ip6) {
 			is_whole = read_octet(label, &out->address[i]);
 			continue;
@@ -136,9 +142,9 @@ static void read_pod(const struct front *f, struct subject *out)
 
 	out->shape = below < ARRAY_LEN(shapes) ? shapes[below] : SUBJECT_POD_DEEP;
 	if (below > 0)
-		copy_label(f->at[1], out->ns);
+		copy_label(label_at(f, 1), out->ns);
 	if (below > 1)
-		copy_label(f->at[2], out->endpoint);
+		copy_label(label_at(f, 2), out->endpoint);
 }
 
 static void read_service(const struct front *f, struct subject *out)
@@ -149,33 +155,33 @@ static void read_service(const struct front *f, struct subject *out)
 
 	out->shape = below < ARRAY_LEN(shapes) ? shapes[below] : SUBJECT_DEEP;
 	if (below > 0)
-		copy_label(f->at[1], out->ns);
+		copy_label(label_at(f, 1), out->ns);
 	if (below > 1)
-		copy_label(f->at[2], out->service);
+		copy_label(label_at(f, 2), out->service);
 	if (out->shape == SUBJECT_ENDPOINT)
-		copy_label(f->at[3], out->endpoint);
+		copy_label(label_at(f, 3), out->endpoint);
 	if (out->shape == SUBJECT_PORT) {
-		copy_label(f->at[3], out->protocol);
-		copy_label(f->at[4], out->port);
+		copy_label(label_at(f, 3), out->protocol);
+		copy_label(label_at(f, 4), out->port);
 	}
 }
 
 static bool is_ns_dns(const struct front *f)
 {
-	return f->n == 2 && is_label(f->at[0], "dns") && is_label(f->at[1], "ns");
+	return f->n == 2 && is_label(label_at(f, 0), "dns") && is_label(label_at(f, 1), "ns");
 }
 
 static void read_front(const struct front *f, struct subject *out)
 {
 	if (f->n == 0)
 		out->shape = SUBJECT_APEX;
-	else if (f->n == 1 && is_label(f->at[0], "dns-version"))
+	else if (f->n == 1 && is_label(label_at(f, 0), "dns-version"))
 		out->shape = SUBJECT_DNS_VERSION;
 	else if (is_ns_dns(f))
 		out->shape = SUBJECT_NS_DNS;
-	else if (is_label(f->at[0], "svc"))
+	else if (is_label(label_at(f, 0), "svc"))
 		read_service(f, out);
-	else if (is_label(f->at[0], "pod"))
+	else if (is_label(label_at(f, 0), "pod"))
 		read_pod(f, out);
 	else
 		out->shape = SUBJECT_OTHER;
@@ -183,14 +189,10 @@ static void read_front(const struct front *f, struct subject *out)
 
 static void fill_front(const uint8_t *name, size_t end, struct front *f)
 {
-	uint8_t off[QUERY_LABELS_MAX];
-	unsigned n = 0;
-
-	for (size_t at = 0; at < end; at += name[at] + 1u)
-		off[n++] = (uint8_t)at;
-	f->n = n;
-	for (unsigned i = 0; i < n; i++)
-		f->at[i] = name + off[n - 1 - i];
+	f->name = name;
+	f->n = 0;
+	for (size_t at = 0; at < end && f->n < QUERY_LABELS_MAX; at += name[at] + 1u)
+		f->off[f->n++] = (uint8_t)at;
 }
 
 void subject_of(const struct subject_zones *zones, const uint8_t *name, struct subject *out)
