@@ -32,7 +32,8 @@ struct resource {
 	bool again; // what is being read is already known to be wrong: read once more
 	bool settling; // an audit: both follow, soon they are compared
 	bool settled_once;
-	bool down; // the last request could not even connect
+	bool down; // the last request could not even connect, the next one has not begun
+	bool unreachable; // the last failure was that nobody could be reached
 	unsigned handles; // that the loop still holds
 	void (*closed)(struct resource *r);
 };

@@ -65,6 +65,11 @@ void retry_later(struct resource *r, struct reader *rd, enum kube_result result)
 	long asked_s = rd->retry_after_s;
 	unsigned wait_ms;
 
+	// A server that is back, but refuses us at first (its RBAC is not loaded yet, it still
+	// starts), shall not be left alone for as long as it was away.
+	if (result != KUBE_ERR_CONNECT && r->unreachable)
+		r->backoff.next_ms = 0;
+	r->unreachable = result == KUBE_ERR_CONNECT;
 	if (result == KUBE_ERR_CONNECT) {
 		rule.max_ms = t->backoff_connect_max_ms;
 		r->down = true;

@@ -116,7 +116,7 @@ class Asker:
         """Asks until is_right(reply); returns the seconds that took."""
         start = time.monotonic()
         while True:
-            reply = self.ask(name, kind)
+            reply = self.ask(name, kind, timeout_s=0.2)
             took = time.monotonic() - start
             if is_right(reply):
                 return took

@@ -81,24 +81,19 @@ def test_a_second_up_in_the_same_folder_is_refused(folder):
     cluster("status", folder)
 
 
-def test_kept_data_starts_another_cluster(folder, tmp_path):
+def test_kept_data_start_another_cluster_whose_end_leaves_no_process_and_no_file(folder, tmp_path):
     Kube(folder / "admin.kubeconfig").create(fixtures.namespace("kept"))
     cluster("save", folder, str(tmp_path / "data"))
-    cluster("up", tmp_path / "run", "--no-controllers", "--data", str(tmp_path / "data"))
+    other = tmp_path / "run"
+    cluster("up", other, "--no-controllers", "--data", str(tmp_path / "data"))
     try:
-        Kube(tmp_path / "run" / "admin.kubeconfig").get("Namespace", name="kept")
+        Kube(other / "admin.kubeconfig").get("Namespace", name="kept")
+        state = json.loads((other / "cluster.json").read_text(encoding="utf-8"))
     finally:
-        cluster("down", tmp_path / "run")
-
-
-def test_down_leaves_no_process_and_no_file(tmp_path):
-    folder = tmp_path / "run"
-    cluster("up", folder, "--no-controllers")
-    state = json.loads((folder / "cluster.json").read_text(encoding="utf-8"))
-    cluster("down", folder)
-    assert not folder.exists()
+        cluster("down", other)
+    assert not other.exists()
     assert not any(process.is_alive(record) for record in state["processes"].values())
-    cluster("down", folder)
+    cluster("down", other)
 
 
 def test_a_failed_start_says_why_and_leaves_nothing(tmp_path):

@@ -7,7 +7,7 @@ import time
 import fixtures
 import lab
 
-SECONDS, FOLDS = (60, 5) if os.environ.get("B53_LONG") == "1" else (12, 2)
+SECONDS, FOLDS = (60, 5) if os.environ.get("B53_LONG") == "1" else (10, 2)
 NAME = "storm"
 FIRST_PORT, PORTS = 1024, 60000  # as in tests/e2e/judge.h
 
