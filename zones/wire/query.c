@@ -99,8 +99,7 @@ void query_make(struct query *q, const uint8_t *name, uint16_t qtype)
 	q->rcode = RCODE_NOERROR;
 	q->ede = EDE_NONE;
 	q->has_question = true;
-	q->edns.present = false;
-	q->edns.cookie_size = 0;
+	q->edns = (struct query_edns){0};
 	for (; name[pos] != 0; pos += 1u + name[pos])
 		q->label_off[n++] = (uint8_t)pos;
 	q->label_off[n] = (uint8_t)pos;
