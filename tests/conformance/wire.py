@@ -107,8 +107,12 @@ def upstream(space, log):
 
 
 def is_ready(reply, wants_data):
-    """Data is served; without any to come, a reply is enough."""
-    return reply != "drop" and (not wants_data or not any(o.startswith(NOT_READY) for o in dnsmsg.options(reply)))
+    """Data is served; without any to come, the policy is: its SERVFAIL is authoritative (k8s:2.12 row 23)."""
+    if reply == "drop":
+        return False
+    if not wants_data:
+        return bool(reply[2] & 0x04)
+    return not any(o.startswith(NOT_READY) for o in dnsmsg.options(reply))
 
 
 @contextlib.contextmanager
