@@ -207,7 +207,9 @@ int resources_make(struct supervisor *s, struct err *err)
 	if (rc == 0)
 		rc = make_state_dir(s->o->state_dir, err);
 	if (rc == 0)
-		rc = run_dir_listen(&s->dir, err);
+		rc = run_dir_listen(&s->dir,
+			s->o->port_kind == PORT_NONE ? RUN_DIR_NO_DATAPLANE : RUN_DIR_DATAPLANE,
+			err);
 	if (rc == 0)
 		rc = make_counters(s, err);
 	if (rc == 0)

@@ -116,11 +116,11 @@ static int listen_one(const struct run_dir *d, const char *name, int *fd, struct
 	return 0;
 }
 
-int run_dir_listen(struct run_dir *d, struct err *err)
+int run_dir_listen(struct run_dir *d, enum run_dir_dataplane dataplane, struct err *err)
 {
 	int rc = listen_one(d, "supervisor.sock", &d->supervisor_fd, err);
 
-	if (rc == 0)
+	if (rc == 0 && dataplane == RUN_DIR_DATAPLANE)
 		rc = listen_one(d, "dataplane.sock", &d->dataplane_fd, err);
 	if (rc == 0)
 		rc = listen_one(d, "slowpath.sock", &d->slowpath_fd, err);

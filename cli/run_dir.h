@@ -19,8 +19,12 @@ struct run_dir {
 // supervisor holds it.
 [[nodiscard]] int run_dir_open(const char *path, struct run_dir *d, struct err *err);
 
-// Makes the sockets. 0 or -errno.
-[[nodiscard]] int run_dir_listen(struct run_dir *d, struct err *err);
+enum run_dir_dataplane { RUN_DIR_DATAPLANE, RUN_DIR_NO_DATAPLANE };
+
+// Makes the sockets. One that nobody accepts from would be a receiver that control waits for, so
+// there is none for a dataplane that does not run. 0 or -errno.
+[[nodiscard]] int run_dir_listen(
+	struct run_dir *d, enum run_dir_dataplane dataplane, struct err *err);
 
 // Path of a file in it; false when it is too long.
 bool run_dir_file(const struct run_dir *d, const char *name, char out[PATH_MAX]);

@@ -48,4 +48,6 @@ def test_swap_storm(live):
           f"{after['folds'] - before['folds']} folds")
     assert (result["lost"], result["wrong"], result["stray"]) == (0, 0, 0), result
     assert result["generations"] > SECONDS * 8, result
+    api.delete("EndpointSlice", "default", NAME)
+    api.delete("Service", "default", NAME)
     assert after["folds"] - before["folds"] >= FOLDS, (before, after)

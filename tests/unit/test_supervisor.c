@@ -100,7 +100,7 @@ static void one_supervisor_per_run_directory(void **state)
 
 	(void)state;
 	assert_int_equal(run_dir_open(path, &a, &err), 0);
-	assert_int_equal(run_dir_listen(&a, &err), 0);
+	assert_int_equal(run_dir_listen(&a, RUN_DIR_DATAPLANE, &err), 0);
 	assert_int_equal(run_dir_open(path, &b, &err), -EBUSY);
 	assert_non_null(strstr(err.text, "another burst53"));
 	run_dir_close(&a);
@@ -108,6 +108,24 @@ static void one_supervisor_per_run_directory(void **state)
 	assert_int_equal(run_dir_open(path, &b, &(struct err){0}), 0);
 	run_dir_close(&b);
 	run_dir_close(&b);
+}
+
+static void without_a_dataplane_there_is_no_socket_for_it(void **state)
+{
+	struct run_dir d;
+	struct err err = {0};
+	char socket_path[256];
+
+	(void)state;
+	(void)snprintf(socket_path, sizeof(socket_path), "%s/run/dataplane.sock", folder);
+	assert_int_equal(run_dir_open(in_folder("run"), &d, &err), 0);
+	assert_int_equal(run_dir_listen(&d, RUN_DIR_NO_DATAPLANE, &err), 0);
+	assert_int_equal(access(socket_path, F_OK), -1);
+	run_dir_close(&d);
+	assert_int_equal(run_dir_open(in_folder("run"), &d, &err), 0);
+	assert_int_equal(run_dir_listen(&d, RUN_DIR_DATAPLANE, &err), 0);
+	assert_int_equal(access(socket_path, F_OK), 0);
+	run_dir_close(&d);
 }
 
 static void a_run_directory_that_others_can_write_is_refused(void **state)
@@ -349,6 +367,7 @@ int main(void)
 		cmocka_unit_test(the_state_file_comes_back_as_written),
 		cmocka_unit_test(a_foreign_state_file_is_refused_and_a_torn_one_harmless),
 		cmocka_unit_test(one_supervisor_per_run_directory),
+		cmocka_unit_test(without_a_dataplane_there_is_no_socket_for_it),
 		cmocka_unit_test(a_run_directory_that_others_can_write_is_refused),
 		cmocka_unit_test(the_vault_keeps_only_pairs),
 		cmocka_unit_test(a_worker_that_stands_still_is_noticed_after_a_second),
