@@ -10,20 +10,36 @@ import lab
 MODES = os.environ.get("B53_E2E_MODES", "own shared kernel").split()
 
 
-@pytest.fixture(scope="session", params=MODES)
-def mode(request):
-    """A running lab; tests with it run once per mode."""
-    lab.up(request.param)
-    yield request.param
-    lab.down()
-
-
-@pytest.fixture(scope="session")
-def own(request):
-    """A running lab in own mode, for what only that mode does."""
-    lab.up("own")
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_left():
+    """The last lab goes when the tests are over."""
     yield
     lab.down()
+
+
+@pytest.fixture(scope="session", name="wanted", params=MODES)
+def _wanted(request):
+    """Groups the tests by mode, so that a lab is made once for many."""
+    return request.param
+
+
+def running(name):
+    """The one lab there is: made anew when another test's is up."""
+    if lab.current != name:
+        lab.up(name)
+    return name
+
+
+@pytest.fixture
+def mode(wanted):
+    """A running lab; tests with it run once per mode."""
+    return running(wanted)
+
+
+@pytest.fixture
+def own():
+    """A running lab in own mode, for what only that mode does."""
+    return running("own")
 
 
 @pytest.fixture

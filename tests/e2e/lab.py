@@ -20,6 +20,7 @@ DATA = Path(__file__).resolve().parent / "data"
 CLONE_NEWNET = 0x40000000
 MODES = {"own": [], "shared": ["--shared"], "kernel": ["--port", "none"], "xdp": ["--port", "af_xdp"]}
 LIBC = ctypes.CDLL(None, use_errno=True)
+current = None  # the mode of the lab that is up, None for none or a special one  # pylint: disable=invalid-name
 
 
 def run(*words, timeout=30, check=False, **more):
@@ -48,22 +49,26 @@ def netns(role):
             assert LIBC.setns(home.fileno(), CLONE_NEWNET) == 0
 
 
-def lab(*words, timeout=60):
+def lab(*words, timeout=60, build=None):
     """scripts/lab with our names."""
     return run(TOP / "scripts" / "lab", *words, timeout=timeout,
-               env={**os.environ, "B53_LAB": PREFIX, "B53_BUILD": str(BUILD)})
+               env={**os.environ, "B53_LAB": PREFIX, "B53_BUILD": str(build or BUILD)})
 
 
-def up(mode="own", *more):
+def up(mode="own", *more, build=None):
     """A fresh lab in one address mode."""
-    lab("down")
-    done = lab("up", *MODES[mode], *more)
+    down()
+    done = lab("up", *MODES[mode], *more, build=build)
     assert done.returncode == 0, done.stdout + done.stderr
+    globals()["current"] = mode if not more and build is None else None
 
 
 def down():
-    """Nothing of it is left."""
+    """Nothing of it is left; what a sanitizer found in any process is an error here at the latest."""
+    text = log()
+    globals()["current"] = None
     lab("down")
+    assert not re.search(r"(Address|Leak|Thread)Sanitizer|runtime error:", text), text[-8000:]
 
 
 def log():
