@@ -21,7 +21,25 @@ enum {
 	POLICY_UPSTREAMS_MAX = 15, // k8s:2.13 forward
 };
 
-enum policy_kind { POLICY_CACHE = 1, POLICY_FORWARD, POLICY_KIND_MAX = POLICY_FORWARD };
+enum policy_kind {
+	POLICY_CACHE = 1,
+	POLICY_FORWARD,
+	// From here on the structs are in policy_plugins.h.
+	POLICY_REWRITE,
+	POLICY_TEMPLATE,
+	POLICY_ACL,
+	POLICY_DNS64,
+	POLICY_HEADER,
+	POLICY_LOCAL,
+	POLICY_ANY, // struct policy_plain
+	POLICY_CHAOS,
+	POLICY_WHOAMI, // struct policy_plain
+	POLICY_LOOP,
+	POLICY_FILE,
+	POLICY_AUTOPATH,
+	POLICY_LOADBALANCE,
+	POLICY_KIND_MAX = POLICY_LOADBALANCE
+};
 
 // A domain name in wire form, lower case.
 struct policy_name {

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plugins there are, each defined in the file of its name.
+#pragma once
+
+#include "slowpath/plugin/plugin.h"
+
+#define PLUGINS(X) \
+	X(any) \
+	X(whoami)
+
+#define PLUGIN_DECLARE(name) extern const struct plugin plugin_##name;
+PLUGINS(PLUGIN_DECLARE)
+#undef PLUGIN_DECLARE
