@@ -29,3 +29,29 @@ struct punt_msg {
 };
 
 _Static_assert(sizeof(struct punt_msg) == 192, "punt message layout");
+
+// What the slow path lets workers answer themselves: an outside answer for one question, sent the
+// same way as replies. The entry's bytes (zones/entry) follow the struct.
+#define PUNT_CACHE_MAGIC 0x43435031u // "1PCC"
+
+enum {
+	PUNT_CACHE_DO = 1,
+	PUNT_CACHE_CD = 2,
+	PUNT_CACHE_RD = 4,
+	PUNT_ENTRY_MAX_BYTES = 4096 - 320,
+};
+
+struct punt_cache_msg {
+	uint32_t magic;
+	uint16_t entry_size; // bytes behind this struct
+	uint16_t type; // of the question; its class is IN
+	uint32_t policy; // of the punting step: what it punts to
+	uint8_t flags; // PUNT_CACHE_...
+	uint8_t name_size;
+	uint16_t reserved;
+	uint64_t policy_hash; // of the image's policy part: under another it is not served
+	uint64_t born_ms, expires_ms; // CLOCK_MONOTONIC
+	uint8_t name[256]; // lower case
+};
+
+_Static_assert(sizeof(struct punt_cache_msg) == 296, "cache message layout");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeping and writing entries. Reading them is in entry_read.c.
-#include "slowpath/message/entry.h"
+// Keeping, checking and writing entries.
+#include "zones/entry/entry.h"
 
 #include "zones/answer/reply.h"
 
@@ -132,4 +132,44 @@ void entry_write(const struct entry *e, const struct query *q, const struct answ
 	if (!(r.flags & HEADER_TC) && !drops)
 		copy_authority(&r, e, view);
 	reply_finish(&r);
+}
+
+// Booleans are read as bytes: another value than 0 and 1 is undefined.
+static bool are_flags_sound(const struct entry *e)
+{
+	const bool *const flags[] = {
+		&e->has_aa, &e->has_ra, &e->has_ad, &e->is_truncated, &e->keeps_authority};
+	uint8_t value;
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		memcpy(&value, flags[i], 1);
+		if (value > 1)
+			return false;
+	}
+	return true;
+}
+
+static bool are_records_sound(const struct entry *e)
+{
+	size_t n = (size_t)e->n_an + e->n_ns;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t start = rr_start(e, i);
+		const struct entry_rr *rr = &e->rrs[i];
+		if (rr->end < start || rr->end > e->rr_bytes || rr->ttl_at < start ||
+			rr->ttl_at + sizeof(uint32_t) > rr->end)
+			return false;
+	}
+	return true;
+}
+
+bool entry_is_sound(const void *bytes, size_t size_bytes)
+{
+	const struct entry *e = bytes;
+
+	if (size_bytes < sizeof(*e) || (size_t)e->n_an + e->n_ns > ENTRY_RRS_MAX ||
+		e->rr_bytes > size_bytes || entry_size(e) != size_bytes)
+		return false;
+	return are_flags_sound(e) && e->kind <= ENTRY_UNCACHEABLE && e->rcode <= 0xfff &&
+		(size_t)e->first_rotated + e->n_rotated <= e->n_an && are_records_sound(e);
 }
