@@ -80,11 +80,12 @@ static json_t *workers_json(const struct counters_page *page)
 		const struct worker_counters *w = &page->workers[i];
 		json_int_t all = num(&w->all_cycles);
 		(void)json_array_append_new(list,
-			json_pack("{si sI sI sI sI sI sI sI sI sI}", "worker", (int)i, "rx",
+			json_pack("{si sI sI sI sI sI sI sI sI sI sI}", "worker", (int)i, "rx",
 				num(&w->rx_pkts), "tx", num(&w->tx_pkts), "replies",
-				num(&w->replies_udp), "other", num(&w->replies_other), "punts",
-				num(&w->punts), "exceptions", num(&w->exceptions), "dropped",
-				drops_of(w), "busy_percent",
+				num(&w->replies_udp), "cached",
+				num(&w->cache_hits[0]) + num(&w->cache_hits[1]), "other",
+				num(&w->replies_other), "punts", num(&w->punts), "exceptions",
+				num(&w->exceptions), "dropped", drops_of(w), "busy_percent",
 				all == 0 ? (json_int_t)0 : num(&w->busy_cycles) * 100 / all,
 				"generation", num(&w->generation)));
 	}

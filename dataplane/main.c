@@ -24,7 +24,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STOP_WAIT_MS = 1000, LINK_HEADERS_BYTES = 18 };
+enum {
+	STOP_WAIT_MS = 1000,
+	LINK_HEADERS_BYTES = 18,
+	CACHE_ENTRIES = 1 << 16, // of the workers' outside answers
+	CACHE_BYTES = 64 << 20,
+};
 
 // Everything of the process, in the order it is made.
 struct process {
@@ -38,6 +43,7 @@ struct process {
 	struct layers layers;
 	struct feed feed;
 	struct worker workers[PUNT_WORKERS_MAX];
+	struct outside_cache *cache; // NULL without slow path
 	struct punt punt;
 	struct exception exception;
 	struct tend tend;
@@ -177,6 +183,14 @@ static int workers_start(struct process *p, struct err *err)
 {
 	int rc = roots_init(&p->roots, p->o.workers + 2); // and main and exception thread
 
+	if (rc == 0 && p->o.punt_fd >= 0) {
+		p->cache = outside_cache_new(&(struct outside_cache_options){.qsbr = p->roots.qsbr,
+			.n_readers = p->o.workers,
+			.max_entries = CACHE_ENTRIES,
+			.max_bytes = CACHE_BYTES,
+			.counters = &p->counters->outside_cache});
+		rc = p->cache == NULL ? -ENOMEM : 0;
+	}
 	for (unsigned i = 0; i < p->o.workers && rc == 0; i++) {
 		struct worker *w = &p->workers[i];
 		unsigned socket = rte_lcore_to_socket_id(eal_worker_lcore(i));
@@ -185,6 +199,7 @@ static int workers_start(struct process *p, struct err *err)
 			.host = &p->host,
 			.roots = &p->roots,
 			.limits = &p->limits,
+			.cache = p->cache,
 			.has_slowpath = p->o.punt_fd >= 0,
 			.has_exception_ring = p->o.tun_fd >= 0 && p->o.port.ifname[0] == 0,
 			.idle = p->o.idle,
@@ -242,6 +257,7 @@ static int threads_start(struct process *p, struct err *err)
 	p->punt.host = &p->host;
 	p->punt.pool = p->port.pool;
 	p->punt.counters = p->counters;
+	p->punt.cache = p->cache;
 	p->punt.n_lanes = p->o.workers;
 	if (rc == 0 && p->o.punt_fd >= 0)
 		rc = punt_start(&p->punt);
@@ -328,6 +344,7 @@ static void stop(struct process *p)
 		worker_fini(&p->workers[i]);
 		punt_lane_fini(&p->workers[i].lane);
 	}
+	outside_cache_free(p->cache);
 	roots_fini(&p->roots);
 	eal_stop();
 	log_line(LOG_LEVEL_INFO, "main", "stopped", "%s", "");

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "zones/entry/entry.h"
-#include "zones/link/counter.h"
+#include "zones/link/counters.h"
 
 #include <rte_rcu_qsbr.h>
 
@@ -16,12 +16,6 @@
 enum { CACHE_BULK_MAX = 64, CACHE_READERS_MAX = 32 };
 
 struct outside_cache;
-
-// Counted by the writer.
-struct outside_cache_counters {
-	counter_t entries, bytes;
-	counter_t stored, evicted, refused; // refused: malformed, or no room
-};
 
 struct outside_cache_options {
 	struct rte_rcu_qsbr *qsbr; // workers are its readers; borrowed

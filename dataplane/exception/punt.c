@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 enum {
 	BATCH = 32,
@@ -177,6 +178,27 @@ static void take_reply(struct punt *p, const struct slot *s, size_t size_bytes)
 	rte_pktmbuf_free(m);
 }
 
+static bool is_cache_message(const struct slot *s, size_t size_bytes)
+{
+	return size_bytes >= sizeof(s->msg.magic) && s->msg.magic == PUNT_CACHE_MAGIC;
+}
+
+static uint64_t monotonic_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void take_message(struct punt *p, const struct slot *s, size_t size_bytes)
+{
+	if (!is_cache_message(s, size_bytes))
+		take_reply(p, s, size_bytes);
+	else if (p->cache != NULL)
+		outside_cache_put(p->cache, s, size_bytes, monotonic_ms());
+}
+
 static unsigned receive_replies(struct punt *p, struct batch *b)
 {
 	for (unsigned i = 0; i < BATCH; i++) {
@@ -186,7 +208,7 @@ static unsigned receive_replies(struct punt *p, struct batch *b)
 	int n = recvmmsg(p->fd, b->heads, BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++) {
 		bool is_cut = (b->heads[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-		take_reply(p, &b->slots[i], is_cut ? 0 : b->heads[i].msg_len);
+		take_message(p, &b->slots[i], is_cut ? 0 : b->heads[i].msg_len);
 	}
 	return n < 0 ? 0 : (unsigned)n;
 }

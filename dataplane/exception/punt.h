@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // UDP queries for the slow path. Workers put frames into a ring; one thread sends them over the
 // socket that the supervisor made, and turns what comes back into frames for the worker that took
-// the query. Both directions are bounded; nobody waits for anybody.
+// the query, or into entries of the workers' cache. Both directions are bounded; nobody waits for
+// anybody.
 #pragma once
 
+#include "dataplane/cache/cache.h"
 #include "dataplane/net/host.h"
 
 #include "zones/link/counters.h"
@@ -46,6 +48,7 @@ struct punt {
 	const struct host *host; // borrowed
 	struct rte_mempool *pool; // borrowed
 	struct counters_page *counters; // borrowed
+	struct outside_cache *cache; // borrowed; written by the thread; NULL without
 	unsigned n_lanes;
 	struct punt_lane lanes[PUNT_WORKERS_MAX];
 	pthread_t thread;

@@ -22,11 +22,17 @@ struct burst_query {
 	struct query query;
 };
 
+// A query that the snapshot does not answer.
+struct burst_outside {
+	uint8_t query; // index
+	const struct image_step *step; // the punting one
+};
+
 struct burst {
 	const struct root *root;
 	struct worker_counters *counters;
 	struct scope_counters *scopes;
-	unsigned n, n_queries, n_keys, n_tx, n_punts;
+	unsigned n, n_queries, n_keys, n_tx, n_punts, n_outside;
 	unsigned n_answered;
 	uint8_t answered[PORT_BURST]; // scopes of the replies, for their latency
 	unsigned n_other; // of tx: ARP, ND, echo; they come first
@@ -35,6 +41,7 @@ struct burst {
 	struct burst_query queries[PORT_BURST];
 	const struct name_key *keys[PORT_BURST];
 	struct found found[PORT_BURST];
+	struct burst_outside outside[PORT_BURST];
 	struct rte_mbuf *tx[PORT_BURST]; // ready to be sent
 	struct rte_mbuf *punts[PORT_BURST];
 };
@@ -44,6 +51,7 @@ void burst_frames(struct worker *w, struct burst *b);
 void burst_queries(struct worker *w, struct burst *b);
 void burst_find(struct burst *b);
 void burst_answers(struct worker *w, struct burst *b);
+void burst_outside(struct worker *w, struct burst *b);
 void burst_punts(struct worker *w, struct burst *b);
 
 // The end of frame i: freed, for a reason.
@@ -63,3 +71,15 @@ static inline void burst_send(struct burst *b, unsigned i)
 	m->ol_flags = 0;
 	b->tx[b->n_tx++] = m;
 }
+
+// proto:E6: the port's MTU bounds what leaves in one packet.
+uint16_t burst_udp_max_bytes(const struct worker *w, const struct frame *f);
+
+// What a reply to a query depends on.
+void burst_env(const struct worker *w, const struct burst *b, const struct burst_query *bq,
+	struct answer_env *env);
+
+// The end of a query's frame: the reply of size_bytes bytes that stands in it, counted under
+// plugin.
+void burst_reply(struct burst *b, const struct burst_query *bq, const struct answer_result *r,
+	enum scope_plugin plugin, size_t size_bytes);

@@ -68,11 +68,13 @@ static void stages(struct worker *w, struct burst *b)
 	b->n_tx = 0;
 	b->n_other = 0;
 	b->n_punts = 0;
+	b->n_outside = 0;
 	b->n_answered = 0;
 	burst_frames(w, b);
 	burst_queries(w, b);
 	burst_find(b);
 	burst_answers(w, b);
+	burst_outside(w, b);
 	burst_punts(w, b);
 }
 

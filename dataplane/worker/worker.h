@@ -4,6 +4,7 @@
 // no system calls but the idle sleep and the driver's own.
 #pragma once
 
+#include "dataplane/cache/cache.h"
 #include "dataplane/exception/punt.h"
 #include "dataplane/index/root.h"
 #include "dataplane/limit/networks.h"
@@ -40,6 +41,7 @@ struct worker {
 	const struct host *host;
 	const struct roots *roots;
 	const struct worker_limits *limits;
+	struct outside_cache *cache; // NULL without
 	struct rate rate;
 	struct punt_lane lane;
 	bool has_slowpath;

@@ -169,6 +169,44 @@ static enum serve_verdict forward(const struct way *y, struct cache_found *stale
 	return SERVE_LATER;
 }
 
+// How long workers may give an answer themselves: in its last part a prefetch may be due, which is
+// decided here.
+static uint64_t shared_ms(const struct entry *e, const struct policy_cache *c)
+{
+	uint64_t ms = (uint64_t)e->lifetime_s * 1000;
+
+	return c->prefetch == 0 ? ms : ms * (100 - c->prefetch_percent) / 100;
+}
+
+// Lets the workers give an answer that was asked for again.
+static void share(const struct way *y, const struct cache_found *found)
+{
+	const struct origin *o = y->o->request->origin;
+	const struct policy_cache *c = cache_policy(y->cache);
+	const struct entry *e = found->entry;
+	const struct ask *a = &y->ask;
+	size_t size_bytes = entry_size(e);
+
+	if (o->share == NULL || c->keep_ttl || size_bytes > PUNT_ENTRY_MAX_BYTES ||
+		e->kind > ENTRY_NODATA)
+		return;
+	uint64_t now_ms = y->thread->o.loop->now_ms;
+	struct punt_cache_msg head = {
+		.entry_size = (uint16_t)size_bytes,
+		.type = a->type,
+		.policy = y->o->step->policy,
+		.flags = (uint8_t)((a->is_do ? PUNT_CACHE_DO : 0) | (a->is_cd ? PUNT_CACHE_CD : 0) |
+			(a->is_rd ? PUNT_CACHE_RD : 0)),
+		.name_size = a->name.size_bytes,
+		.policy_hash = y->o->image->policy_hash,
+		.born_ms = now_ms - (uint64_t)found->age_s * 1000,
+	};
+	head.expires_ms = head.born_ms + shared_ms(e, c);
+	memcpy(head.name, a->name.wire, a->name.size_bytes);
+	if (head.expires_ms > now_ms)
+		o->share(o, &head, e);
+}
+
 static enum serve_verdict answer_from_cache(const struct way *y, const struct cache_found *found)
 {
 	struct entry_view view = y->view;
@@ -177,6 +215,8 @@ static enum serve_verdict answer_from_cache(const struct way *y, const struct ca
 	view.age_s = found->age_s;
 	if (found->state == CACHE_STALE)
 		view = stale_view(&view, found->entry, cache_policy(y->cache)->stale_ttl_s);
+	else
+		share(y, found);
 	y->o->tally->plugin = SCOPE_PLUGIN_CACHE;
 	entry_write(found->entry, y->o->query, y->o->env, &view, y->w);
 	if (found->wants_refresh)

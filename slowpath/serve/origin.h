@@ -15,6 +15,10 @@ struct conn;
 struct origin;
 typedef void origin_reply_fn(struct origin *o, const uint8_t *msg, size_t size_bytes);
 typedef void origin_drop_fn(struct origin *o);
+// Where a reply came from that may be given again: head is filled but for its magic, entry has
+// head->entry_size bytes.
+typedef void origin_share_fn(
+	const struct origin *o, struct punt_cache_msg *head, const void *entry);
 
 struct origin_udp {
 	int fd; // borrowed: open as long as the process runs
@@ -32,6 +36,7 @@ struct origin_punt {
 struct origin {
 	origin_reply_fn *reply;
 	origin_drop_fn *drop; // nothing will be sent
+	origin_share_fn *share; // NULL: nobody else can use it
 	struct tally tally; // filled by serve_query
 	union {
 		struct origin_udp udp;

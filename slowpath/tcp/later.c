@@ -19,5 +19,6 @@ void later_fill(struct conn *c, struct origin *o)
 {
 	o->reply = origin_reply;
 	o->drop = origin_drop;
+	o->share = NULL;
 	o->conn = c;
 }

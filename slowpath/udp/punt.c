@@ -49,6 +49,18 @@ static void origin_reply(struct origin *o, const uint8_t *msg, size_t size_bytes
 	(void)sendmsg(o->punt.fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+// The workers answer the next ones themselves.
+static void origin_share(const struct origin *o, struct punt_cache_msg *head, const void *entry)
+{
+	struct iovec iov[2] = {{head, sizeof(*head)}, {.iov_len = head->entry_size}};
+	struct msghdr h = {.msg_iov = iov, .msg_iovlen = 2};
+
+	head->magic = PUNT_CACHE_MAGIC;
+	memcpy(&iov[1].iov_base, &entry, sizeof(entry)); // sendmsg only reads
+	(void)sendmsg(
+		o->punt.fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT); // lost: the next answer tries again
+}
+
 static void origin_drop(struct origin *o)
 {
 	(void)o; // nothing is held
@@ -58,8 +70,10 @@ static void origin_drop(struct origin *o)
 static bool answer(struct punt_link *p, struct punt_slot *s, size_t size_bytes)
 {
 	const struct punt_msg *m = &s->msg;
-	struct origin origin = {
-		.reply = origin_reply, .drop = origin_drop, .punt = {.fd = p->watch.fd}};
+	struct origin origin = {.reply = origin_reply,
+		.drop = origin_drop,
+		.share = origin_share,
+		.punt = {.fd = p->watch.fd}};
 
 	if (size_bytes < sizeof(*m) || m->magic != PUNT_MAGIC ||
 		size_bytes != sizeof(*m) + m->dns_size || (m->family != 4 && m->family != 6))

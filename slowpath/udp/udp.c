@@ -131,6 +131,7 @@ static void origin_fill(struct origin *o, int fd, const struct msghdr *h)
 {
 	o->reply = origin_reply;
 	o->drop = origin_drop;
+	o->share = NULL;
 	o->udp.fd = fd;
 	memcpy(&o->udp.to, h->msg_name, sizeof(o->udp.to));
 	o->udp.to_size = (uint16_t)h->msg_namelen;

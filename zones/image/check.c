@@ -296,6 +296,7 @@ static enum image_refusal check_policy(struct image *img)
 	int rc = policy_decode(img->policy, img->policy_bytes, &arena, &policy, NULL);
 
 	img->n_chains = (uint32_t)policy.n;
+	img->policy_hash = image_policy_hash(img);
 	arena_fini(&arena);
 	return rc == 0 ? IMAGE_REFUSED_OK : IMAGE_REFUSED_POLICY;
 }

@@ -29,6 +29,11 @@ uint64_t image_hash(const void *bytes, size_t size_bytes)
 	return XXH3_64bits_withSeed(p + sizeof(header), size_bytes - sizeof(header), seed);
 }
 
+uint64_t image_policy_hash(const struct image *img)
+{
+	return XXH3_64bits(img->policy, img->policy_bytes);
+}
+
 uint32_t image_name_hash(const uint8_t *norm, size_t size_bytes)
 {
 	return (uint32_t)(XXH3_64bits(norm, size_bytes) >> 32);

@@ -24,6 +24,7 @@ struct image {
 	const uint8_t *sections; // IMAGE_SECTIONS
 	const uint8_t *policy; // IMAGE_POLICY, for policy_decode
 	size_t policy_bytes;
+	uint64_t policy_hash; // equal for equal policy parts
 	uint32_t n_servers, n_listeners, n_rules, n_steps, n_names, n_sets, n_chains;
 };
 
@@ -70,6 +71,9 @@ enum image_refusal { IMAGE_REFUSALS(IMAGE_REFUSAL_ENUM) IMAGE_REFUSAL_COUNT };
 
 // XXH3-64 of the image with its hash field taken as zero.
 uint64_t image_hash(const void *bytes, size_t size_bytes);
+
+// The hash of the policy part (XXH3-64); image_check has set img->policy_hash to it.
+uint64_t image_policy_hash(const struct image *img);
 
 // The hash that orders names (upper half of XXH3-64).
 uint32_t image_name_hash(const uint8_t *norm, size_t size_bytes);

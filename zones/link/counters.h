@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum {
-	COUNTERS_VERSION = 2,
+	COUNTERS_VERSION = 3,
 	COUNTERS_WORKERS_MAX = 32,
 	COUNTERS_THREADS_MAX = 32, // of the slow path
 };
@@ -76,6 +76,14 @@ struct worker_counters {
 	counter_t generation; // of the snapshot it serves
 	counter_t probes_answered; // own health queries
 	counter_t drops[DROP_REASON_COUNT];
+	counter_t cache_hits[2]; // outside answers from the workers' cache: positive, denials
+};
+
+// The workers' cache of outside answers; the dataplane's punt thread: wo.
+struct outside_cache_counters {
+	_Alignas(64) counter_t entries;
+	counter_t bytes;
+	counter_t stored, evicted, refused; // refused: malformed, or no room
 };
 
 // One thread of the slow path, written by that thread only.
@@ -142,6 +150,7 @@ struct counters_page {
 	struct scope_table thread_table; // slow path's main thread: wo
 	struct scope_counters worker_scopes[COUNTERS_WORKERS_MAX][SCOPES_MAX];
 	struct thread_scope thread_scopes[COUNTERS_THREADS_MAX][SCOPES_MAX];
+	struct outside_cache_counters outside_cache;
 };
 
 // Text of a drop reason, and its name in lower case for metrics ("udp_checksum").
