@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of plugins, and what several of them need.
-#include "slowpath/plugin/plugins.h"
+#include "slowpath/plugin/plugin.h"
 
+#include "slowpath/plugin/plugins.h"
 #include "zones/base/array.h"
 #include "zones/wire/dname.h"
 
