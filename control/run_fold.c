@@ -90,6 +90,7 @@ static void send_base(struct run *r, struct sealed *sealed)
 		publisher_send(&r->publisher, PUBLISH_PAIR_NEXT, sealed, 0);
 		return;
 	}
+	counter_set(&r->counters->generation, sealed->generation);
 	publisher_send(&r->publisher, PUBLISH_BASE, sealed, r->event_ns);
 	r->is_dirty = false;
 	r->fold.state = FOLD_NONE;
