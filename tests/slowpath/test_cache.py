@@ -86,6 +86,7 @@ def test_keepttl_does_not_count_down(empty, stub):  # noqa: F811
 
 
 def test_stale_answers_while_the_upstream_is_silent(empty, stub):  # noqa: F811
+    """proto:S8, with TTL 0 as CoreDNS (quirk 30)."""
     empty.serve_corefile(forward(stub, before="cache 30 {\n success 100 1 0\n serve_stale 1h\n }"))
     assert ask(empty, "www.example.net.").answer
     stub.answer = lambda wire, is_tcp: None
@@ -133,6 +134,7 @@ def test_another_corefile_begins_with_an_empty_cache(empty, stub):  # noqa: F811
 
 
 def test_a_thousand_clients_that_ask_at_once_cause_one_question(empty, stub):  # noqa: F811
+    """proto:F4."""
     empty.serve_corefile(forward(stub, before="cache 30"))
     socks = []
     for n in range(1000):
@@ -151,6 +153,7 @@ def test_a_thousand_clients_that_ask_at_once_cause_one_question(empty, stub):  #
 
 @pytest.mark.skipif(slow.HAS_ASAN, reason="ASan keeps freed memory")
 def test_memory_stays_bounded_under_names_asked_once(empty, stub):  # noqa: F811
+    """proto:F10."""
     empty.serve_corefile(forward(stub, before="cache 30 {\n success 2000\n denial 2000\n }"))
     ask(empty, "www.example.net.")
     sizes = []

@@ -56,6 +56,7 @@ def other_id(wire):
 
 
 def test_after_a_wrong_id_the_question_goes_over_tcp(empty, hostile):  # noqa: F811
+    """proto:F5."""
     def answer(wire, is_tcp):
         if is_tcp:
             return good(wire)
@@ -135,6 +136,7 @@ def test_cname_loops_end(empty, hostile):  # noqa: F811
 
 @pytest.mark.parametrize("ttl,shown", [(0, 5), (2**31 - 1, 30), (2**31, 5), (2**32 - 1, 5)])
 def test_ttls_out_of_range_are_bounded(empty, hostile, ttl, shown):  # noqa: F811
+    """proto:S4."""
     def answer(wire, is_tcp):
         return good(wire, 0x11223344).replace(b"\x11\x22\x33\x44", struct.pack(">I", ttl))
 
@@ -161,6 +163,7 @@ def test_late_and_repeated_replies_change_nothing(empty, hostile):  # noqa: F811
 
 
 def test_garbage_is_servfail_and_says_why(empty, hostile):  # noqa: F811
+    """proto:F8."""
     hostile(lambda wire, is_tcp: good(wire)[:-14])
     for tcp in (False, True):
         reply = ask(empty, f"a{tcp}.example.", tcp=tcp, use_edns=0)
@@ -168,6 +171,7 @@ def test_garbage_is_servfail_and_says_why(empty, hostile):  # noqa: F811
 
 
 def test_the_largest_reply_is_passed_on(empty, hostile):  # noqa: F811
+    """proto:F10: the bound of one answer is a message's."""
     def answer(wire, is_tcp):
         name = dns.message.from_wire(wire).question[0].name
         return reply_to(wire, (name, 60, "IN", "TXT", " ".join(['"' + "x" * 250 + '"'] * 260)))
@@ -217,7 +221,7 @@ def test_cluster_names_from_an_upstream_have_no_effect(tmp_path):
 
 
 def test_ports_and_ids_are_spread_evenly(empty, hostile):  # noqa: F811
-    """rel:P4 with fewer pairs: chi-square over 64 classes of each."""
+    """proto:F2, F3; rel:P4 with fewer pairs: chi-square over 64 classes of each."""
     n = 200000 if LONG else 6000
     upstream = hostile(good, before="")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

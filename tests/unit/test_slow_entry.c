@@ -280,7 +280,7 @@ static void ttls_are_bounded_one_by_one(void **state)
 {
 	struct ask a = ask_for("www.example.", RR_TYPE_A);
 
-	(void)state; // quirk 22, RFC 2181 8
+	(void)state; // proto:S4; quirk 22, RFC 2181 8
 	begin(&a, 0);
 	put_a(1, "www.example.", 3, 1);
 	put_a(1, "www.example.", 40, 2);
@@ -350,6 +350,30 @@ static void compressed_rdata_is_taken_apart(void **state)
 	assert_string_equal(
 		written(e, &a, &fresh, reply), "www.example. 60 IN SRV 0 0 80 www.example.\n");
 	entry_drop(e);
+}
+
+static void compression_remembers_so_many_names_only(void **state)
+{
+	static uint8_t out[65535];
+	static struct compress c;
+	struct wrbuf w = wrbuf_of(out, sizeof(out));
+	char text[32];
+
+	(void)state; // proto:N9
+	wrbuf_bytes(&w, "123456789012", 12); // no name stands in the header
+	compress_init(&c, &w);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 10 * COMPRESS_NAMES_MAX; i++) {
+			size_t before = w.pos;
+			(void)snprintf(text, sizeof(text), "n%04d.example.", i);
+			struct dname name = name_of(text);
+			compress_name(&c, name.wire);
+			bool is_whole = round == 0 && i == 0;
+			bool is_known = round == 1 && i < COMPRESS_NAMES_MAX - 1;
+			assert_int_equal(w.pos - before, is_whole ? 15 : is_known ? 2 : 8);
+		}
+		assert_int_equal(c.n, COMPRESS_NAMES_MAX);
+	}
 }
 
 static void malformed_answers_are_refused(void **state)
@@ -447,6 +471,7 @@ int main(void)
 		cmocka_unit_test(ttls_are_bounded_one_by_one),
 		cmocka_unit_test(rotation_keeps_the_set),
 		cmocka_unit_test(compressed_rdata_is_taken_apart),
+		cmocka_unit_test(compression_remembers_so_many_names_only),
 		cmocka_unit_test(malformed_answers_are_refused),
 		cmocka_unit_test(an_alias_is_joined_with_the_answer_for_its_target),
 		cmocka_unit_test(random_changes_never_break_a_reply),
