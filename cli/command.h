@@ -3,6 +3,8 @@
 // and returns an exit code.
 #pragma once
 
+#include <stdbool.h>
+
 enum exit_code {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1, // what was asked for could not be done; the reason is on stderr
@@ -14,9 +16,14 @@ typedef int command_fn(int argc, char **argv);
 
 command_fn command_check;
 command_fn command_compare;
+command_fn command_coredns;
 command_fn command_diff;
 command_fn command_dump;
 command_fn command_history;
+command_fn command_nodelocal;
 command_fn command_query;
 command_fn command_run;
 command_fn command_status;
+
+// -version, and -plugins of CoreDNS: the version and the directives that are known.
+int command_coredns_facts(bool shows_plugins);

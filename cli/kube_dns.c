@@ -70,13 +70,20 @@ static int load_value(const json_t *data, const char *key, json_t **out, struct 
 	return 0;
 }
 
-static int print_stub(FILE *out, const char *domain, const json_t *servers, struct err *e)
+// bind: addresses to listen on, NULL for all.
+static int print_stub(
+	FILE *out, const char *domain, const json_t *servers, const char *bind, struct err *e)
 {
 	struct dname name;
 
 	if (strpbrk(domain, " \t\r\n{}\"#/:,()\\") != NULL || dname_parse(domain, &name) != 0)
 		return err_set(e, -EINVAL, "stub domain %.60s is no domain name", domain);
-	(void)fprintf(out, "%s:53 {\n    errors\n    cache 30\n    loop\n    forward .", domain);
+	(void)fprintf(out, "%s:53 {\n    errors\n    cache 30\n", domain);
+	if (bind == NULL)
+		(void)fprintf(out, "    loop\n");
+	else
+		(void)fprintf(out, "    bind %s\n", bind);
+	(void)fprintf(out, "    forward .");
 	if (print_addresses(out, servers, e) != 0)
 		return -EINVAL;
 	(void)fprintf(out, "\n    loadbalance\n    reload\n}\n");
@@ -102,7 +109,7 @@ static int print_corefile(FILE *out, json_t *stubs, const json_t *upstreams, str
 		return err_set(e, -EINVAL, "stubDomains must be an object of domain to addresses");
 	json_object_foreach(stubs, domain, servers)
 	{
-		if (print_stub(out, domain, servers, e) != 0)
+		if (print_stub(out, domain, servers, NULL, e) != 0)
 			return -EINVAL;
 	}
 	return 0;
@@ -158,4 +165,63 @@ char *kube_dns_corefile(const char *name, const char *json, struct err *e)
 		out = convert(data, e);
 	json_decref(map);
 	return out;
+}
+
+// What print_all prints of the JSON in a text (nothing for NULL), as a string of its own.
+typedef int print_fn(FILE *out, json_t *value, const char *bind, struct err *e);
+static char *print_value(
+	const char *key, const char *text, print_fn *print_all, const char *bind, struct err *e)
+{
+	json_error_t je;
+	char *printed = NULL;
+	size_t size = 0;
+	bool is_empty = text == NULL || text[strspn(text, " \t\r\n")] == 0;
+	json_t *value = is_empty ? NULL : json_loads(text, JSON_REJECT_DUPLICATES, &je);
+	FILE *out = open_memstream(&printed, &size);
+	int rc = 0;
+
+	if (out == NULL)
+		rc = err_set(e, -ENOMEM, "out of memory");
+	else if (!is_empty && value == NULL)
+		rc = err_set(e, -EINVAL, "%s is no JSON: %s", key, je.text);
+	else if (value != NULL)
+		rc = print_all(out, value, bind, e);
+	if (out != NULL && fclose(out) != 0)
+		rc = err_set(e, -ENOMEM, "out of memory");
+	json_decref(value);
+	if (rc == 0)
+		return printed;
+	free(printed);
+	return NULL;
+}
+
+static int print_stubs(FILE *out, json_t *stubs, const char *bind, struct err *e)
+{
+	const char *domain = NULL;
+	json_t *servers = NULL;
+
+	if (!json_is_object(stubs))
+		return err_set(e, -EINVAL, "stubDomains must be an object of domain to addresses");
+	json_object_foreach(stubs, domain, servers)
+	{
+		if (print_stub(out, domain, servers, bind, e) != 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int print_upstreams(FILE *out, json_t *list, const char *bind, struct err *e)
+{
+	(void)bind;
+	return print_addresses(out, list, e);
+}
+
+char *kube_dns_stub_blocks(const char *text, const char *bind, struct err *e)
+{
+	return print_value("stubDomains", text, print_stubs, bind, e);
+}
+
+char *kube_dns_upstreams(const char *text, struct err *e)
+{
+	return print_value("upstreamNameservers", text, print_upstreams, NULL, e);
 }

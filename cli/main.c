@@ -22,6 +22,8 @@ static const struct command commands[] = {
 	{"diff", "what changed between two snapshots", command_diff},
 	{"history", "the last changes of a name", command_history},
 	{"compare", "whether two servers answer the same", command_compare},
+	{"nodelocal", "stand in for NodeLocal DNSCache, with node-cache's options",
+		command_nodelocal},
 };
 
 static void print_help(FILE *out)
@@ -30,7 +32,7 @@ static void print_help(FILE *out)
 		"usage: burst53 COMMAND [OPTION]...\n"
 		"Cluster DNS of Kubernetes at the speed of the network card.\n\n");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		(void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+		(void)fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
 	(void)fprintf(out,
 		"\n`burst53 COMMAND --help` lists the options of a command.\n"
 		"Exit codes: 0 done, 1 failed, 2 wrong command line.\n");
@@ -45,8 +47,33 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+// Under the name of what it stands in for, or with arguments of CoreDNS instead of a command: a
+// container's image is changed, its arguments are not.
+static command_fn *find_role(int argc, char **argv)
+{
+	const char *slash = strrchr(argv[0], '/');
+	const char *name = slash == NULL ? argv[0] : slash + 1;
+
+	if (strcmp(name, "node-cache") == 0)
+		return command_nodelocal;
+	if (strcmp(name, "coredns") == 0)
+		return command_coredns;
+	if (argc < 2 || argv[1][0] != '-' || argv[1][1] == '-' || strcmp(argv[1], "-h") == 0)
+		return NULL;
+	for (int i = 1; i < argc; i++) {
+		const char *word = argv[i] + strspn(argv[i], "-");
+		if (argv[i][0] == '-' && strncmp(word, "localip", 7) == 0)
+			return command_nodelocal;
+	}
+	return command_coredns;
+}
+
 int main(int argc, char **argv)
 {
+	command_fn *role = argc < 1 ? NULL : find_role(argc, argv);
+
+	if (role != NULL)
+		return role(argc, argv);
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;
