@@ -98,9 +98,13 @@ static unsigned threads_wanted(const struct options *o)
 	return n < 1 ? 1 : n > COUNTERS_THREADS_MAX ? COUNTERS_THREADS_MAX : (unsigned)n;
 }
 
-static struct holder *make_plan(const uint8_t *policy, size_t size_bytes, struct holder *old)
+static struct holder *make_plan(
+	void *ctx, const uint8_t *policy, size_t size_bytes, struct holder *old)
 {
-	struct plan *plan = plan_make(policy, size_bytes, (struct plan *)old); // its first member
+	const struct process *p = ctx;
+	struct outside_counters *counters = p->counters == NULL ? NULL : &p->counters->outside;
+	// The holder is a plan's first member.
+	struct plan *plan = plan_make(policy, size_bytes, (struct plan *)old, counters);
 
 	return plan == NULL ? NULL : &plan->holder;
 }
@@ -121,6 +125,7 @@ static int feed_start(struct process *p)
 		.peer_uid = p->options.peer_uid,
 		.counters = p->counters == NULL ? NULL : &p->counters->slowpath,
 		.plan = make_plan,
+		.plan_ctx = p,
 	};
 	int rc = feed_init(&p->feed, &p->loop, &p->roots, &o);
 

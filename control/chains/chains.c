@@ -9,6 +9,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LABEL_BYTES = 80 };
 
 static const char *text_or_none(const char *text)
 {
@@ -112,14 +116,30 @@ static struct policy_cache_kind cache_kind(const struct config_cache_kind *k)
 	return (struct policy_cache_kind){k->capacity, k->ttl_s, k->min_ttl_s};
 }
 
-static int take_cache(struct arena *a, const struct config_directive *d, struct policy_op *op)
+// CoreDNS' label of the block's first address and port.
+static const char *server_label(struct arena *a, const struct config_server *s)
+{
+	const struct config_bind *bind = s->n_binds == 0 ? NULL : &s->binds[0];
+	const char *host = bind == NULL || bind->is_interface || bind->is_except ? "" : bind->text;
+	bool is_6 = strchr(host, ':') != NULL;
+	char label[LABEL_BYTES];
+
+	(void)snprintf(label, sizeof(label), "dns://%s%s%s:%u", is_6 ? "[" : "", host,
+		is_6 ? "]" : "", s->n_keys == 0 ? 0u : s->keys[0].port); // an address fits
+	return arena_copy(a, label, strlen(label) + 1);
+}
+
+static int take_cache(struct arena *a, const struct config_server *s,
+	const struct config_directive *d, struct policy_op *op)
 {
 	const struct config_cache *c = d->data;
 	struct policy_cache *out = arena_alloc(a, sizeof(*out));
+	const char *label = server_label(a, s);
 
-	if (out == NULL)
+	if (out == NULL || label == NULL)
 		return -ENOMEM;
 	*out = (struct policy_cache){
+		.server = label,
 		.success = cache_kind(&c->success),
 		.denial = cache_kind(&c->denial),
 		.prefetch = c->prefetch,
@@ -155,7 +175,7 @@ static int take_server(
 	for (size_t i = 0; rc == 0 && i < s->n_directives; i++) {
 		const struct config_directive *d = &s->directives[i];
 		if (d->kind == DIR_CACHE)
-			rc = take_cache(a, d, &ops[n++]);
+			rc = take_cache(a, s, d, &ops[n++]);
 		if (d->kind == DIR_FORWARD) {
 			rc = take_forward(a, d, &ops[n++], err);
 			has_source = true;

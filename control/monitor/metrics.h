@@ -33,6 +33,7 @@ void checks_add(struct checks *c, uint64_t took_us, bool is_alive);
 // The parts, in the order they are written. Private to control/monitor.
 void metrics_dns(const struct metrics *m, struct text *out);
 void metrics_coredns(const struct metrics *m, struct text *out);
+void metrics_outside(const struct metrics *m, struct text *out);
 void metrics_kubernetes(const struct metrics *m, struct text *out);
 void metrics_dataplane(const struct metrics *m, struct text *out);
 void metrics_control(const struct metrics *m, struct text *out);

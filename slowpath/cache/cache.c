@@ -9,6 +9,7 @@
 #include "zones/wire/dname.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,8 @@ enum {
 	REFRESH_MS = 5000, // one refresh at a time: it has ended by then
 };
 
-enum half_kind { HALF_SUCCESS, HALF_DENIAL, HALVES };
+// Numbers of struct cache_counters.
+enum half_kind { HALF_SUCCESS = OUTSIDE_SUCCESS, HALF_DENIAL = OUTSIDE_DENIAL, HALVES };
 
 struct queue;
 
@@ -50,17 +52,19 @@ struct half {
 	struct queue small, main;
 	uint64_t *ghosts; // as many as buckets, each in the place of its hash
 	size_t max_items, max_bytes;
-	uint64_t hits, evictions;
+	enum half_kind kind;
+	struct cache_counters *counters; // of the cache
 };
 
 struct shard {
 	_Alignas(64) pthread_mutex_t lock;
 	struct half halves[HALVES];
-	uint64_t misses, stale, prefetches;
 };
 
 struct cache {
 	const struct policy_cache *policy;
+	struct cache_counters *counters; // shared with others of the same label, or own
+	struct cache_counters own;
 	struct shard shards[CACHE_SHARDS];
 };
 
@@ -131,6 +135,7 @@ static void item_free(struct half *h, struct item *i)
 	queue_del(i);
 	entry_drop(i->entry);
 	free(i);
+	counter_share(&h->counters->entries[h->kind], (uint64_t)-1);
 }
 
 static bool is_over(const struct half *h)
@@ -150,7 +155,7 @@ static void evict_step(struct half *h)
 		if (from_small)
 			*ghost(h, i->hash) = i->hash;
 		item_free(h, i);
-		h->evictions++;
+		counter_share(&h->counters->evictions[h->kind], 1);
 		return;
 	}
 	queue_del(i);
@@ -245,6 +250,7 @@ static void half_put(struct half *h, uint64_t hash, const struct ask *a, struct 
 		i->chain = *bucket(h, hash);
 		*bucket(h, hash) = i;
 		i->queue = *ghost(h, hash) == hash ? &h->main : &h->small;
+		counter_share(&h->counters->entries[h->kind], 1);
 	} else {
 		queue_del(i); // its place in the queues is earned by the name, not by the answer
 		entry_drop(i->entry);
@@ -297,38 +303,35 @@ static bool wants_prefetch(const struct cache *c, struct item *i, uint64_t now_m
 	return true;
 }
 
-static void hit_fresh(const struct cache *c, struct shard *s, struct item *i, uint64_t now_ms,
-	struct cache_found *f)
+static void hit_fresh(const struct cache *c, struct item *i, uint64_t now_ms, struct cache_found *f)
 {
 	f->state = CACHE_FRESH;
 	f->age_s = c->policy->keep_ttl ? 0 : (uint32_t)((now_ms - i->stored_ms) / 1000);
 	f->wants_refresh = wants_prefetch(c, i, now_ms);
-	s->prefetches += f->wants_refresh;
+	if (f->wants_refresh)
+		counter_share(&c->counters->prefetches, 1);
 }
 
-static void hit_stale(struct shard *s, struct item *i, uint64_t now_ms, struct cache_found *f)
+static void hit_stale(const struct cache *c, struct item *i, uint64_t now_ms, struct cache_found *f)
 {
 	f->state = CACHE_STALE;
 	f->wants_refresh = now_ms >= i->recheck_ms;
 	if (f->wants_refresh)
 		i->recheck_ms = now_ms + REFRESH_MS;
-	s->stale++;
+	counter_share(&c->counters->stale, 1);
 }
 
-static void shard_get(const struct cache *c, struct shard *s, struct item *i, uint64_t now_ms,
-	struct cache_found *f)
+static void item_get(const struct cache *c, struct item *i, uint64_t now_ms, struct cache_found *f)
 {
-	bool is_success = half_of(i->entry) == HALF_SUCCESS;
-
 	if (now_ms < i->expires_ms)
-		hit_fresh(c, s, i, now_ms, f);
+		hit_fresh(c, i, now_ms, f);
 	else if (i->entry->kind != ENTRY_FAILURE && now_ms < i->expires_ms + c->policy->stale_ms)
-		hit_stale(s, i, now_ms, f);
+		hit_stale(c, i, now_ms, f);
 	else
 		return;
 	if (i->hits < HITS_MAX)
 		i->hits++;
-	s->halves[is_success ? HALF_SUCCESS : HALF_DENIAL].hits++;
+	counter_share(&c->counters->hits[half_of(i->entry)], 1);
 	f->entry = entry_hold(i->entry);
 }
 
@@ -341,9 +344,27 @@ struct cache_found cache_get(struct cache *c, uint64_t hash, const struct ask *a
 	for (int kind = 0; kind < HALVES && f.state == CACHE_MISS; kind++) {
 		struct item *i = half_find(&s->halves[kind], hash, a);
 		if (i != NULL)
-			shard_get(c, s, i, now_ms, &f);
+			item_get(c, i, now_ms, &f);
 	}
-	s->misses += f.state == CACHE_MISS;
+	pthread_mutex_unlock(&s->lock);
+	if (f.state == CACHE_MISS)
+		counter_share(&c->counters->misses, 1);
+	return f;
+}
+
+struct cache_found cache_peek(struct cache *c, uint64_t hash, const struct ask *a, uint64_t now_ms)
+{
+	struct shard *s = &c->shards[hash % CACHE_SHARDS];
+	struct cache_found f = {.state = CACHE_MISS};
+
+	pthread_mutex_lock(&s->lock);
+	for (int kind = 0; kind < HALVES && f.state == CACHE_MISS; kind++) {
+		struct item *i = half_find(&s->halves[kind], hash, a);
+		if (i == NULL || now_ms >= i->expires_ms)
+			continue;
+		f.state = CACHE_FRESH;
+		f.entry = entry_hold(i->entry);
+	}
 	pthread_mutex_unlock(&s->lock);
 	return f;
 }
@@ -362,7 +383,42 @@ static int half_init(struct half *h, const struct policy_cache_kind *k)
 	return h->buckets == NULL || h->ghosts == NULL ? -1 : 0;
 }
 
-struct cache *cache_new(const struct policy_cache *policy)
+// "cluster.local.,in-addr.arpa."; what is too long is cut.
+static void label_make(const struct policy_cache *policy, struct scope_label *out)
+{
+	char zones[SCOPE_ZONE_BYTES] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < policy->zones.n; i++) {
+		char text[DNAME_TEXT_MAX_BYTES];
+		(void)dname_print(policy->zones.items[i].wire, text, sizeof(text));
+		int n = snprintf(zones + len, sizeof(zones) - len, "%s%s", i == 0 ? "" : ",", text);
+		if (n < 0 || (size_t)n >= sizeof(zones) - len)
+			break;
+		len += (size_t)n;
+	}
+	const char *server = policy->server == NULL ? "" : policy->server;
+	scope_label_fill(out, server, strlen(server), zones, strlen(zones));
+}
+
+static void count_in(struct cache *c, struct outside_counters *counters)
+{
+	struct scope_label label;
+
+	c->counters = &c->own;
+	if (counters != NULL) {
+		label_make(c->policy, &label);
+		c->counters = cache_counters_find(counters, &label);
+	}
+	for (int i = 0; i < CACHE_SHARDS; i++) {
+		for (int k = 0; k < HALVES; k++) {
+			c->shards[i].halves[k].kind = (enum half_kind)k;
+			c->shards[i].halves[k].counters = c->counters;
+		}
+	}
+}
+
+struct cache *cache_new(const struct policy_cache *policy, struct outside_counters *counters)
 {
 	struct cache *c = aligned_alloc(64, sizeof(*c));
 	bool failed = false;
@@ -371,6 +427,7 @@ struct cache *cache_new(const struct policy_cache *policy)
 		return NULL;
 	memset(c, 0, sizeof(*c));
 	c->policy = policy;
+	count_in(c, counters);
 	for (int i = 0; i < CACHE_SHARDS; i++) {
 		struct shard *s = &c->shards[i];
 		failed |= pthread_mutex_init(&s->lock, NULL) != 0;
@@ -408,7 +465,13 @@ void cache_free(struct cache *c)
 
 void cache_stats(struct cache *c, struct cache_stats *out)
 {
-	*out = (struct cache_stats){0};
+	*out = (struct cache_stats){.misses = counter_get(&c->counters->misses),
+		.stale = counter_get(&c->counters->stale),
+		.prefetches = counter_get(&c->counters->prefetches)};
+	for (int k = 0; k < HALVES; k++) {
+		out->hits[k] = counter_get(&c->counters->hits[k]);
+		out->evictions[k] = counter_get(&c->counters->evictions[k]);
+	}
 	for (int i = 0; i < CACHE_SHARDS; i++) {
 		struct shard *s = &c->shards[i];
 		pthread_mutex_lock(&s->lock);
@@ -416,12 +479,7 @@ void cache_stats(struct cache *c, struct cache_stats *out)
 			const struct half *h = &s->halves[k];
 			out->entries[k] += h->small.n + h->main.n;
 			out->bytes[k] += h->small.bytes + h->main.bytes;
-			out->hits[k] += h->hits;
-			out->evictions[k] += h->evictions;
 		}
-		out->misses += s->misses;
-		out->stale += s->stale;
-		out->prefetches += s->prefetches;
 		pthread_mutex_unlock(&s->lock);
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "slowpath/message/entry.h"
 #include "zones/image/policy.h"
+#include "zones/link/outside_counters.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,11 +19,10 @@ enum {
 
 struct cache;
 
-// policy is borrowed and must outlive the cache. NULL when memory is short.
-struct cache *cache_new(const struct policy_cache *policy);
+// policy is borrowed and must outlive the cache; so must counters, in which it gets or finds its
+// entry (NULL: it counts for itself alone). NULL when memory is short.
+struct cache *cache_new(const struct policy_cache *policy, struct outside_counters *counters);
 void cache_free(struct cache *c); // NULL is fine
-
-const struct policy_cache *cache_policy(const struct cache *c);
 
 const struct policy_cache *cache_policy(const struct cache *c);
 
@@ -44,6 +44,9 @@ struct cache_found {
 
 // hash is ask_hash(); now_ms of CLOCK_MONOTONIC.
 struct cache_found cache_get(struct cache *c, uint64_t hash, const struct ask *a, uint64_t now_ms);
+
+// The same, uncounted, for who has asked once already.
+struct cache_found cache_peek(struct cache *c, uint64_t hash, const struct ask *a, uint64_t now_ms);
 
 // Bounds the TTLs of a new entry as the policy says, also when it will not be kept.
 void cache_clamp(const struct cache *c, struct entry *e);

@@ -91,7 +91,7 @@ static struct holder *plan_for(
 
 	if (f->plan == NULL)
 		return NULL;
-	return f->plan(top->policy, top->policy_bytes, roots_current(f->roots)->plan);
+	return f->plan(f->plan_ctx, top->policy, top->policy_bytes, roots_current(f->roots)->plan);
 }
 
 static int publish(struct feed *f, struct layer *base, struct layer *overlay, struct err *err)
@@ -235,6 +235,7 @@ int feed_init(struct feed *f, struct loop *loop, struct roots *roots, const stru
 		.roots = roots,
 		.counters = o->counters,
 		.plan = o->plan,
+		.plan_ctx = o->plan_ctx,
 		.peer_uid = o->peer_uid,
 		.listening = {o->listen_fd, on_listening},
 		.reclaim = {.fn = on_reclaim}};

@@ -17,7 +17,8 @@ enum {
 };
 
 // Makes the plan for a policy part; old is the current one or NULL. Returns it held, or NULL.
-typedef struct holder *feed_plan_fn(const uint8_t *policy, size_t size_bytes, struct holder *old);
+typedef struct holder *feed_plan_fn(
+	void *ctx, const uint8_t *policy, size_t size_bytes, struct holder *old);
 
 struct feed;
 
@@ -34,6 +35,7 @@ struct feed {
 	struct watch listening;
 	struct timer reclaim;
 	feed_plan_fn *plan;
+	void *plan_ctx;
 	uid_t peer_uid;
 	unsigned next_victim;
 	struct feed_peer peers[FEED_PEERS_MAX];
@@ -44,6 +46,7 @@ struct feed_options {
 	uid_t peer_uid; // may connect besides our own uid
 	struct snapshot_counters *counters;
 	feed_plan_fn *plan; // NULL: nothing comes of the policy
+	void *plan_ctx;
 };
 
 [[nodiscard]] int feed_init(

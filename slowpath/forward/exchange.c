@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -19,6 +20,31 @@ enum {
 	READS = 32, // datagrams per turn
 	REPLY_MAX_BYTES = 4096, // we announce 1232
 };
+
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t); // cannot fail on Linux
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void count_start(struct exchange *x)
+{
+	if (x->upstream->counters == NULL || x->is_check)
+		return;
+	x->start_ns = clock_ns();
+	counter_share(&x->upstream->counters->asked, 1);
+}
+
+// The exchange is over; x may be gone afterwards.
+static void end(struct exchange *x, enum exchange_result result, const uint8_t *msg, size_t size)
+{
+	if (result == EXCHANGE_ANSWER && x->upstream->counters != NULL && !x->is_check)
+		upstream_count_reply(
+			x->upstream->counters, msg[3] & HEADER_RCODE, clock_ns() - x->start_ns);
+	x->done(x, result, msg, size);
+}
 
 // Binds to a random port; the last resort is one that the kernel chooses.
 static int bind_random(int fd, const struct group *g, sa_family_t family)
@@ -82,7 +108,7 @@ static bool read_one(struct exchange *x)
 		result = match == ASK_ANSWER ? EXCHANGE_ANSWER : EXCHANGE_WRONG_ID;
 	}
 	close_udp(x);
-	x->done(x, result, bytes, n < 0 ? 0 : (size_t)n); // x may be gone
+	end(x, result, bytes, n < 0 ? 0 : (size_t)n);
 	return false;
 }
 
@@ -102,6 +128,9 @@ int exchange_udp(struct exchange *x)
 
 	if (fd < 0)
 		return fd;
+	count_start(x);
+	if (x->upstream->counters != NULL) // each question has a socket of its own
+		counter_share(&x->upstream->counters->opened[UPSTREAM_UDP], 1);
 	x->id = random_u16();
 	x->watch = (struct watch){fd, on_readable};
 	size_t size = ask_write(x->ask, x->id, x->edns, query);
@@ -124,13 +153,14 @@ static void on_stream(void *ctx, enum stream_outcome outcome, const uint8_t *msg
 		return;
 	if (outcome == STREAM_ANSWER && ask_judge(x->ask, x->id, msg, size_bytes) == ASK_ANSWER)
 		result = EXCHANGE_ANSWER;
-	x->done(x, result, msg, size_bytes); // x may be gone
+	end(x, result, msg, size_bytes);
 }
 
 int exchange_stream(struct exchange *x)
 {
 	uint8_t query[ASK_MAX_BYTES];
 
+	count_start(x);
 	x->id = random_u16();
 	const struct stream_query q = {
 		.group = x->group,

@@ -34,6 +34,8 @@ struct exchange {
 	const struct ask *ask; // borrowed
 	enum ask_edns edns;
 	uint16_t id;
+	bool is_check; // of the upstream's health: no question of anybody
+	uint64_t start_ns;
 	exchange_fn *done;
 	struct stream *stream; // TCP, TLS
 };

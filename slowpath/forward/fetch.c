@@ -153,6 +153,8 @@ static struct upstream *choose(struct fetch *t)
 		if (!upstream_is_down(g, u))
 			return u;
 	}
+	if (g->counters != NULL)
+		counter_share(&g->counters->all_broken, 1);
 	if (g->policy->failfast_all_unhealthy)
 		return NULL;
 	uint64_t soon_ms = t->fetcher->loop->now_ms + TOTAL_DOWN_MS;
@@ -383,7 +385,7 @@ static bool is_cached(const struct fetcher *f, struct waiter *w)
 	struct cache_found found = {.state = CACHE_MISS};
 
 	if (cache != NULL)
-		found = cache_get(cache, w->hash, &w->ask, f->loop->now_ms);
+		found = cache_peek(cache, w->hash, &w->ask, f->loop->now_ms);
 	if (found.state == CACHE_FRESH)
 		hand_over(f, w, found.entry);
 	entry_drop(found.entry);

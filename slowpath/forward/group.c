@@ -131,6 +131,13 @@ void group_free(struct group *g)
 	free(g);
 }
 
+void group_count_in(struct group *g, struct outside_counters *counters)
+{
+	g->counters = counters;
+	for (unsigned i = 0; i < g->n; i++)
+		g->list[i].counters = upstream_counters_find(counters, g->list[i].text);
+}
+
 bool group_takes(const struct group *g, const struct dname *name)
 {
 	if (!dname_is_within(name->wire, g->policy->from.wire))

@@ -6,6 +6,7 @@
 #include "slowpath/base/holder.h"
 #include "zones/base/err.h"
 #include "zones/image/policy.h"
+#include "zones/link/outside_counters.h"
 #include "zones/wire/dname.h"
 
 #include <netinet/in.h>
@@ -25,6 +26,7 @@ struct upstream {
 	char server_name[256]; // TLS: to verify, "" for none
 	_Atomic uint32_t fails; // consecutive failed health checks
 	atomic_bool is_probed; // some thread is checking it
+	struct upstream_counters *counters; // borrowed; NULL: nothing is counted
 };
 
 struct group {
@@ -36,12 +38,16 @@ struct group {
 	struct upstream list[POLICY_UPSTREAMS_MAX];
 	_Atomic uint32_t turn; // round robin
 	_Atomic uint32_t n_queries; // under way, for max_concurrent
+	struct outside_counters *counters; // borrowed; NULL: nothing is counted
 };
 
 // Reads files in resolv.conf format too. NULL with a reason in *err. The holder owns the group.
 struct group *group_new(
 	const struct policy_forward *policy, struct holder *holder, struct err *err);
 void group_free(struct group *g); // NULL is fine
+
+// From now on the group counts there.
+void group_count_in(struct group *g, struct outside_counters *counters);
 
 // Whether this forward is for the name.
 bool group_takes(const struct group *g, const struct dname *name);

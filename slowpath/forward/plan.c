@@ -66,10 +66,12 @@ static bool op_make(struct plan *p, const struct policy_op *in, struct plan_op *
 
 	*out = (struct plan_op){.kind = in->kind, .line = in->line};
 	if (in->kind == POLICY_CACHE) {
-		out->cache = cache_new(in->data);
+		out->cache = cache_new(in->data, p->counters);
 		return out->cache != NULL;
 	}
 	out->group = group_new(in->data, &p->holder, &err);
+	if (out->group != NULL && p->counters != NULL)
+		group_count_in(out->group, p->counters);
 	if (out->group == NULL)
 		log_line(LOG_ERROR, "forward", "directive cannot be used", "line=%u reason=\"%s\"",
 			in->line, err.text);
@@ -107,7 +109,8 @@ static bool is_same(const struct plan *p, const uint8_t *bytes, size_t size_byte
 		!plan_is_outdated(p);
 }
 
-struct plan *plan_make(const uint8_t *bytes, size_t size_bytes, struct plan *old)
+struct plan *plan_make(const uint8_t *bytes, size_t size_bytes, struct plan *old,
+	struct outside_counters *counters)
 {
 	if (old != NULL && is_same(old, bytes, size_bytes)) {
 		holder_hold(&old->holder);
@@ -117,6 +120,7 @@ struct plan *plan_make(const uint8_t *bytes, size_t size_bytes, struct plan *old
 	if (p == NULL)
 		return NULL;
 	holder_init(&p->holder, plan_free);
+	p->counters = counters;
 	random_bytes(p->hash_key, sizeof(p->hash_key));
 	random_bytes(&p->id, sizeof(p->id));
 	p->id |= 1;

@@ -39,12 +39,15 @@ struct plan {
 	uint8_t hash_key[16];
 	uint64_t id; // no other plan has it, not 0
 	atomic_bool is_retired; // a newer plan is in use
+	struct outside_counters *counters; // borrowed; NULL: nothing is counted
 };
 
 // The plan of an image's policy part: the old one (NULL for none) when nothing has changed, else a
 // new one. Returns it held for the caller, or NULL when memory is short. What is wrong with an
-// upstream is logged and makes only its forward fail.
-struct plan *plan_make(const uint8_t *bytes, size_t size_bytes, struct plan *old);
+// upstream is logged and makes only its forward fail. Caches and upstreams count in counters (NULL:
+// nowhere).
+struct plan *plan_make(const uint8_t *bytes, size_t size_bytes, struct plan *old,
+	struct outside_counters *counters);
 
 // Whether a file that the plan was made from has changed since.
 bool plan_is_outdated(const struct plan *p);

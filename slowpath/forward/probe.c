@@ -64,6 +64,8 @@ static void failed(struct probe *p)
 	struct upstream *u = p->x.upstream;
 	uint32_t fails = atomic_fetch_add(&u->fails, 1) + 1;
 
+	if (u->counters != NULL)
+		counter_share(&u->counters->failed_checks, 1);
 	if (fails == policy->max_fails + 1)
 		log_line(LOG_WARN, "forward", "upstream is down", "upstream=%s", u->text);
 	p->is_asking = false;
@@ -140,6 +142,7 @@ void probe_start(
 		.upstream = u,
 		.ask = &p->ask,
 		.edns = ASK_WITHOUT_EDNS,
+		.is_check = true,
 		.done = on_done};
 	holder_hold(g->holder);
 	p->next = probes->first;

@@ -378,11 +378,21 @@ static int connect_new(struct stream_pool *p, const struct stream_query *q, stru
 	return 0;
 }
 
+static void count_connection(const struct stream_query *q, bool is_kept)
+{
+	struct upstream_counters *c = q->upstream->counters;
+	enum upstream_proto proto = q->upstream->is_tls ? UPSTREAM_TLS : UPSTREAM_TCP;
+
+	if (c != NULL)
+		counter_share(is_kept ? &c->kept[proto] : &c->opened[proto], 1);
+}
+
 int stream_ask(struct stream_pool *p, const struct stream_query *q, struct stream **out)
 {
 	struct stream *s = reuse(p, q);
 	int rc = 0;
 
+	count_connection(q, s != NULL);
 	if (s != NULL)
 		rc = loop_modify(p->loop, &s->watch, EPOLLOUT); // written on the next turn
 	else

@@ -45,8 +45,10 @@ static struct policy_forward forward_make(void)
 static const uint8_t *encode(struct arena *a, size_t *size_bytes)
 {
 	static struct policy_forward forward;
-	static const struct policy_cache cache = {
-		.zones = {&root, 1}, .success = {9984, 3600, 5}, .keep_ttl = true};
+	static const struct policy_cache cache = {.server = "dns://:53",
+		.zones = {&root, 1},
+		.success = {9984, 3600, 5},
+		.keep_ttl = true};
 	static struct policy_op ops[] = {{POLICY_CACHE, 7, &cache}, {POLICY_FORWARD, 9, &forward}};
 	static const struct policy_chain chains[] = {{ops, 2}, {ops + 1, 1}, {NULL, 0}};
 	static const struct policy_timeouts timeouts = {53, 3000, 5000, 20000, 100};

@@ -85,7 +85,7 @@ static void an_answer_lives_as_long_as_its_ttl_says(void **state)
 		uint32_t ttl_s, lives_s;
 	} cases[] = {{0, 5}, {3, 5}, {60, 60}, {90000, 3600}};
 	struct policy_cache p = policy_make();
-	struct cache *c = cache_new(&p);
+	struct cache *c = cache_new(&p, NULL);
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
@@ -101,7 +101,7 @@ static void an_answer_lives_as_long_as_its_ttl_says(void **state)
 static void questions_that_differ_in_a_flag_do_not_meet(void **state)
 {
 	struct policy_cache p = policy_make();
-	struct cache *c = cache_new(&p);
+	struct cache *c = cache_new(&p, NULL);
 	struct ask a = ask_for("a.example.");
 	struct ask other[4] = {a, a, a, a};
 
@@ -121,7 +121,7 @@ static void questions_that_differ_in_a_flag_do_not_meet(void **state)
 static void failures_are_kept_for_moments_and_oddities_not_at_all(void **state)
 {
 	struct policy_cache p = policy_make();
-	struct cache *c = cache_new(&p);
+	struct cache *c = cache_new(&p, NULL);
 	struct ask a = ask_for("a.example.");
 
 	(void)state;
@@ -139,7 +139,7 @@ static void failures_are_kept_for_moments_and_oddities_not_at_all(void **state)
 static void a_denial_takes_the_place_of_an_answer(void **state)
 {
 	struct policy_cache p = policy_make();
-	struct cache *c = cache_new(&p);
+	struct cache *c = cache_new(&p, NULL);
 	struct ask a = ask_for("a.example.");
 	struct cache_stats s;
 
@@ -159,7 +159,7 @@ static void disabled_zones_are_not_kept(void **state)
 
 	(void)state;
 	p.no_success = (struct policy_names){&zone, 1};
-	struct cache *c = cache_new(&p);
+	struct cache *c = cache_new(&p, NULL);
 	put_ttl(c, "a.example.", 60, 0);
 	put_ttl(c, "a.other.", 60, 0);
 	assert_int_equal(get(c, "a.example.", 1).state, CACHE_MISS);
@@ -173,7 +173,7 @@ static void stale_answers_are_served_and_refreshed_once(void **state)
 
 	(void)state;
 	p.stale_ms = 3600000;
-	struct cache *c = cache_new(&p);
+	struct cache *c = cache_new(&p, NULL);
 	put_ttl(c, "a.example.", 10, 0);
 	struct cache_found f = get(c, "a.example.", 20000);
 	assert_int_equal(f.state, CACHE_STALE);
@@ -194,7 +194,7 @@ static void popular_answers_are_fetched_before_they_end(void **state)
 
 	(void)state;
 	p.prefetch = 3;
-	struct cache *c = cache_new(&p);
+	struct cache *c = cache_new(&p, NULL);
 	put_ttl(c, "a.example.", 100, 0);
 	for (uint64_t t = 1000; t < 100000; t += 1000)
 		refreshes += get(c, "a.example.", t).wants_refresh;
@@ -208,7 +208,7 @@ static void popular_answers_are_fetched_before_they_end(void **state)
 static void the_hot_set_survives_a_flood_within_the_bound(void **state)
 {
 	struct policy_cache p = policy_make();
-	struct cache *c = cache_new(&p);
+	struct cache *c = cache_new(&p, NULL);
 	struct cache_stats s;
 	char name[64];
 	unsigned hot = 0;

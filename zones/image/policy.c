@@ -104,6 +104,7 @@ static const struct field forward_fields[] = {
 
 #define AT(member) offsetof(struct policy_cache, member)
 static const struct field cache_fields[] = {
+	{FIELD_TEXT, AT(server), 0, NULL},
 	{FIELD_LIST, AT(zones), LIST_MAX, &name_layout},
 	{FIELD_U32, AT(success.capacity), UINT32_MAX, NULL},
 	{FIELD_U32, AT(success.ttl_s), INT32_MAX, NULL},

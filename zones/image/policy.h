@@ -103,6 +103,7 @@ struct policy_cache_kind {
 
 // k8s:2.13 cache.
 struct policy_cache {
+	const char *server; // "dns://:53", for metrics
 	struct policy_names zones;
 	struct policy_cache_kind success, denial;
 	uint32_t prefetch; // 0 = off

@@ -6,13 +6,14 @@
 
 #include "zones/link/control_counters.h"
 #include "zones/link/counter.h"
+#include "zones/link/outside_counters.h"
 #include "zones/link/scope.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-	COUNTERS_VERSION = 3,
+	COUNTERS_VERSION = 4,
 	COUNTERS_WORKERS_MAX = 32,
 	COUNTERS_THREADS_MAX = 32, // of the slow path
 };
@@ -151,6 +152,7 @@ struct counters_page {
 	struct scope_counters worker_scopes[COUNTERS_WORKERS_MAX][SCOPES_MAX];
 	struct thread_scope thread_scopes[COUNTERS_THREADS_MAX][SCOPES_MAX];
 	struct outside_cache_counters outside_cache;
+	struct outside_counters outside; // slow path: wo
 };
 
 // Text of a drop reason, and its name in lower case for metrics ("udp_checksum").
