@@ -46,6 +46,23 @@ struct burst {
 	struct rte_mbuf *punts[PORT_BURST];
 };
 
+// Begins a burst of the n frames that stand in b->mbufs.
+static inline void burst_begin(
+	struct burst *b, const struct worker *w, const struct root *root, unsigned n)
+{
+	b->root = root;
+	b->counters = w->counters;
+	b->scopes = w->scopes;
+	b->n = n;
+	b->n_queries = 0;
+	b->n_keys = 0;
+	b->n_tx = 0;
+	b->n_other = 0;
+	b->n_punts = 0;
+	b->n_outside = 0;
+	b->n_answered = 0;
+}
+
 // The stages, in order. Each leaves a frame that it ends in tx, punts, or freed and counted.
 void burst_frames(struct worker *w, struct burst *b);
 void burst_queries(struct worker *w, struct burst *b);

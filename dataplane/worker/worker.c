@@ -63,13 +63,6 @@ void worker_fini(struct worker *w)
 
 static void stages(struct worker *w, struct burst *b)
 {
-	b->n_queries = 0;
-	b->n_keys = 0;
-	b->n_tx = 0;
-	b->n_other = 0;
-	b->n_punts = 0;
-	b->n_outside = 0;
-	b->n_answered = 0;
 	burst_frames(w, b);
 	burst_queries(w, b);
 	burst_find(b);
@@ -83,10 +76,7 @@ uint16_t worker_burst(struct worker *w, const struct root *root, struct rte_mbuf
 {
 	struct burst *b = w->burst;
 
-	b->root = root;
-	b->counters = w->counters;
-	b->scopes = w->scopes;
-	b->n = n;
+	burst_begin(b, w, root, n);
 	memcpy(b->mbufs, frames, n * sizeof(frames[0]));
 	counter_add(&w->counters->rx_pkts, n);
 	stages(w, b);
@@ -176,10 +166,9 @@ static void probe(struct worker *w)
 
 	if (rte_ring_sc_dequeue(w->probes, &frame) != 0)
 		return;
-	b->root = atomic_load_explicit(&w->roots->current, memory_order_acquire);
+	burst_begin(b, w, atomic_load_explicit(&w->roots->current, memory_order_acquire), 1);
 	b->counters = &scratch;
 	b->scopes = scopes;
-	b->n = 1;
 	b->mbufs[0] = frame;
 	bool had_slowpath = w->has_slowpath;
 	w->has_slowpath = false; // it would be answered to nobody
