@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { CHILD_ARGS_MAX = 192, CHILD_FDS_MAX = 160 };
+enum { CHILD_ARGS_MAX = 352, CHILD_FDS_MAX = 160 };
 
 // A command line in the making; strings live in the arena.
 struct child_args {

@@ -23,14 +23,36 @@ static void add_images(const struct supervisor *s, struct child_args *a)
 		child_args_fd(a, "--overlay-fd", s->vault.overlay.fd);
 }
 
+static void limit_args(const struct run_options *o, struct child_args *a)
+{
+	child_args_option(a, "--outside", o->outside);
+	child_args_number(a, "--rate", o->rate);
+	child_args_number(a, "--rate-burst", o->rate_burst);
+	child_args_number(a, "--rate-slip", o->rate_slip);
+}
+
+static void add_networks(const struct run_options *o, struct child_args *a)
+{
+	for (size_t i = 0; i < o->n_networks; i++) {
+		char text[ADDRESS_TEXT_BYTES + 4];
+		(void)snprintf(text, sizeof(text), "%s/%u", o->networks[i].text,
+			o->networks[i].prefix_len);
+		child_args_option(a, "--network", text);
+	}
+}
+
 static void dataplane_args(const struct supervisor *s, struct child_args *a)
 {
 	const struct run_options *o = s->o;
 
 	child_args_option(a, "--port", o->port);
 	add_addresses(o, a);
-	for (size_t i = 0; i < s->n_gateways; i++)
-		child_args_option(a, "--gateway", s->gateways[i].text);
+	for (size_t i = 0; i < s->pre.n_ports && o->port_kind == PORT_AF_XDP; i++)
+		child_args_number(a, "--served-port", s->pre.ports[i]);
+	add_networks(o, a);
+	limit_args(o, a);
+	if (s->cookie_fd >= 0)
+		child_args_fd(a, "--cookie-fd", s->cookie_fd);
 	child_args_number(a, "--workers", o->workers);
 	child_args_option(a, "--idle", o->idle);
 	if (s->pre.is_no_huge) {
@@ -51,6 +73,8 @@ static void slowpath_args(const struct supervisor *s, struct child_args *a)
 	child_args_fd(a, "--counters-fd", s->counters_fd);
 	if (s->o->port_kind != PORT_NONE)
 		child_args_fd(a, "--punt-fd", s->punt_slowpath_fd);
+	if (s->cookie_fd >= 0)
+		child_args_fd(a, "--cookie-fd", s->cookie_fd);
 	add_images(s, a);
 	for (size_t i = 0; i < s->sockets.n_udp; i++)
 		child_args_fd(a, "--udp-fd", s->sockets.udp[i]);

@@ -60,6 +60,8 @@ static int check_corefile(const struct run_options *o, struct preflight *p, stru
 	if (rc == 0)
 		rc = take_ports(&c, p, err);
 	if (rc == 0)
+		rc = listens_take(&c, &p->listens, err);
+	if (rc == 0)
 		rc = places_take(&c, &p->places, err);
 	config_free(&c);
 	return rc;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cli/drop_rule.h"
+#include "cli/listens.h"
 #include "cli/net_link.h"
 #include "cli/places.h"
 #include "cli/run_options.h"
@@ -16,6 +17,7 @@ struct preflight {
 	enum address_mode modes[RUN_ADDRESSES_MAX];
 	uint16_t ports[DROP_PORTS_MAX]; // served by plain DNS, ascending
 	size_t n_ports;
+	struct listens listens; // the Corefile's places
 	struct places places; // of /health, /ready, /metrics
 	bool is_no_huge; // decided once leftovers of an earlier instance hold no pages any more
 	const char *hugepage_note; // a sentence for the log, or NULL

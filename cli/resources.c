@@ -2,6 +2,7 @@
 // Makes, in order, what the children inherit and what protects the port; removes it in reverse.
 #include "cli/supervisor.h"
 
+#include "cli/cookies.h"
 #include "cli/hugepages.h"
 #include "cli/leftovers.h"
 #include "cli/proc.h"
@@ -52,25 +53,35 @@ static int make_punt_pair(struct supervisor *s, struct err *err)
 	return 0;
 }
 
+// The served addresses of one mode; returns how many.
+static size_t addresses_of(
+	const struct supervisor *s, enum address_mode mode, struct address out[RUN_ADDRESSES_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->o->n_addresses; i++) {
+		if (s->pre.modes[i] == mode)
+			out[n++] = s->o->addresses[i];
+	}
+	return n;
+}
+
 // Kernel mode, and shared mode for TCP and for clients on this machine, whom no port sees.
 static int make_sockets(struct supervisor *s, struct err *err)
 {
 	const struct run_options *o = s->o;
-	struct address served[RUN_ADDRESSES_MAX];
-	struct sockets_plan plan = {.addresses = served,
-		.ports = s->pre.ports,
-		.n_ports = s->pre.n_ports,
-		.threads = o->port_kind == PORT_NONE ? o->workers : 1};
+	struct address addresses[RUN_ADDRESSES_MAX];
+	static struct listens places; // too large for a stack frame
+	bool is_kernel = o->port_kind == PORT_NONE;
 
 	if (s->children[CHILD_SLOWPATH].path[0] == 0)
 		return 0;
-	for (size_t i = 0; i < o->n_addresses; i++) {
-		if (s->pre.modes[i] != MODE_OWN)
-			served[plan.n_addresses++] = o->addresses[i];
-	}
-	if (plan.n_addresses == 0 && o->port_kind != PORT_NONE)
-		return 0;
-	return sockets_open(&plan, &s->sockets, err);
+	size_t n = addresses_of(s, is_kernel ? MODE_KERNEL : MODE_SHARED, addresses);
+	int rc = is_kernel ? listens_kernel(&s->pre.listens, addresses, n, &places, err)
+			   : listens_of(&s->pre.listens, addresses, n, &places, err);
+	const struct sockets_plan plan = {
+		.places = places.list, .n_places = places.n, .threads = is_kernel ? o->workers : 1};
+	return rc == 0 ? sockets_open(&plan, &s->sockets, err) : rc;
 }
 
 // Next hops for what the kernel side sends, unless they were given.
@@ -92,10 +103,9 @@ static void find_gateways(struct supervisor *s)
 
 static int make_own_net(struct supervisor *s, struct err *err)
 {
-	const struct run_options *o = s->o;
 	struct address own[RUN_ADDRESSES_MAX];
-	struct sockets_plan tcp = {
-		.addresses = own, .ports = s->pre.ports, .n_ports = s->pre.n_ports};
+	static struct listens places; // too large for a stack frame
+	struct sockets_plan tcp = {.places = places.list};
 	struct own_net_plan plan = {.addresses = own,
 		.gateways = s->gateways,
 		.mtu = s->pre.link.mtu != 0 ? s->pre.link.mtu : 1500,
@@ -104,14 +114,14 @@ static int make_own_net(struct supervisor *s, struct err *err)
 
 	find_gateways(s);
 	plan.n_gateways = s->n_gateways;
-	for (size_t i = 0; i < o->n_addresses; i++) {
-		if (s->pre.modes[i] == MODE_OWN)
-			own[plan.n_addresses++] = o->addresses[i];
-	}
-	tcp.n_addresses = plan.n_addresses;
+	plan.n_addresses = addresses_of(s, MODE_OWN, own);
 	if (plan.n_addresses == 0 || s->children[CHILD_SLOWPATH].path[0] == 0)
 		return 0;
-	int rc = own_net_open(&plan, &s->own_net, &s->sockets, &why);
+	int rc = listens_of(&s->pre.listens, own, plan.n_addresses, &places, err);
+	if (rc != 0)
+		return rc;
+	tcp.n_places = places.n;
+	rc = own_net_open(&plan, &s->own_net, &s->sockets, &why);
 	if (rc == 0 || rc == -ENOTRECOVERABLE)
 		return rc == 0 ? 0 : err_set(err, rc, "%s", why.text);
 	// Workers answer UDP all the same.
@@ -180,6 +190,14 @@ static int make_state_dir(const char *path, struct err *err)
 	return err_set(err, -errno, "state directory %.100s: %s", path, strerror(errno));
 }
 
+static int make_cookies(struct supervisor *s, struct err *err)
+{
+	const struct run_options *o = s->o;
+
+	return o->has_no_cookies ? 0
+				 : cookies_open(o->cookie_file, o->state_dir, &s->cookie_fd, err);
+}
+
 static int write_pidfile(const char *path, struct err *err)
 {
 	if (path == NULL)
@@ -207,6 +225,8 @@ int resources_make(struct supervisor *s, struct err *err)
 	if (rc == 0)
 		rc = make_state_dir(s->o->state_dir, err);
 	if (rc == 0)
+		rc = make_cookies(s, err);
+	if (rc == 0)
 		rc = run_dir_listen(&s->dir,
 			s->o->port_kind == PORT_NONE ? RUN_DIR_NO_DATAPLANE : RUN_DIR_DATAPLANE,
 			err);
@@ -231,7 +251,7 @@ void resources_remove(struct supervisor *s)
 {
 	struct err err = {0};
 	const int fds[] = {s->counters_fd, s->counters_ro_fd, s->punt_dataplane_fd,
-		s->punt_slowpath_fd, s->signal_fd};
+		s->punt_slowpath_fd, s->cookie_fd, s->signal_fd};
 
 	if (s->state.table[0] != 0 && drop_rule_del(s->state.table, &err) != 0)
 		say_warn("rule cannot be removed reason=\"%s\"", err.text);

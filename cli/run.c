@@ -66,6 +66,7 @@ static void init(struct supervisor *s, const struct run_options *o)
 		.counters_ro_fd = -1,
 		.punt_dataplane_fd = -1,
 		.punt_slowpath_fd = -1,
+		.cookie_fd = -1,
 		.own_net = {.netns_fd = -1, .tap_fd = -1},
 		.signal_fd = -1};
 	for (unsigned i = 0; i < PEERS_MAX; i++)
@@ -109,8 +110,10 @@ int command_run(int argc, char **argv)
 	enum run_parse parsed = run_options_parse(argc, argv, &o);
 	char text[400];
 
-	if (parsed != RUN_PARSED)
+	if (parsed != RUN_PARSED) {
+		run_options_fini(&o);
 		return parsed == RUN_HELP ? EXIT_OK : EXIT_USAGE;
+	}
 	open_standard();
 	init(&s, &o);
 	int rc = make_signal_fd(&s, &err);
@@ -130,5 +133,6 @@ int command_run(int argc, char **argv)
 		say_error("cannot start: %s", err_print(&err, text, sizeof(text)));
 	int code = rc == 0 ? supervise(&s) : EXIT_FAILED;
 	resources_remove(&s);
+	run_options_fini(&o);
 	return code;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of `burst53 run` as data.
+// The settings of `burst53 run` as data: burst53.conf, and over it the command line.
 #pragma once
 
 #include "cli/address.h"
@@ -14,6 +14,7 @@
 enum {
 	RUN_ADDRESSES_MAX = 16,
 	RUN_WORKERS_MAX = 32,
+	RUN_NETWORKS_MAX = 64,
 };
 
 enum port_kind {
@@ -46,10 +47,18 @@ struct run_options {
 	const char *max_image_age; // NULL: control's own default
 	const char *pidfile;
 	bool is_quiet;
+	struct address networks[RUN_NETWORKS_MAX]; // clients of the cluster
+	size_t n_networks;
+	const char *outside; // pass, limit or drop: all other clients
+	unsigned rate, rate_burst, rate_slip; // of limit
+	const char *cookie_file; // NULL: our own, in the state directory
+	bool has_no_cookies;
+	char *file_text; // owned: what strings of burst53.conf point into
 };
 
 enum run_parse { RUN_PARSED, RUN_HELP, RUN_WRONG };
 
-// Reads the command line; strings stay borrowed from argv. RUN_HELP: help was printed on stdout.
-// RUN_WRONG: the reason was printed on stderr.
+// Reads both; strings stay borrowed from argv. RUN_HELP: help was printed on stdout. RUN_WRONG: the
+// reason was printed on stderr. *out needs run_options_fini in any case.
 enum run_parse run_options_parse(int argc, char **argv, struct run_options *out);
+void run_options_fini(struct run_options *o);

@@ -130,44 +130,34 @@ static int open_place(const struct place *p, unsigned threads, struct sockets *s
 	return rc;
 }
 
-// Every address of one family. A machine without that family serves the other one.
-static int open_wildcard(
-	const struct sockets_plan *plan, sa_family_t family, struct sockets *s, struct err *err)
+// A machine without a family serves every address of the other one.
+static bool is_absent(const struct socket_place *p)
 {
-	int probe = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc = 0;
+	static const uint8_t every[16];
 
-	if (probe < 0)
-		return errno == EAFNOSUPPORT ? 0 : -errno;
-	(void)close(probe);
-	for (size_t i = 0; i < plan->n_ports && rc == 0; i++) {
-		struct place p = {.port = plan->ports[i]};
-		struct sockaddr_in in4 = {.sin_family = AF_INET, .sin_port = htons(p.port)};
-		struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(p.port)};
-		p.sa_bytes = family == AF_INET ? sizeof(in4) : sizeof(in6);
-		if (family == AF_INET)
-			memcpy(&p.sa, &in4, sizeof(in4));
-		else
-			memcpy(&p.sa, &in6, sizeof(in6));
-		p.text = family == AF_INET ? "0.0.0.0" : "::";
-		rc = open_place(&p, plan->threads, s, err);
-	}
-	return rc;
+	if (memcmp(p->address.bytes, every, sizeof(every)) != 0)
+		return false;
+	int fd = socket(p->address.family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno == EAFNOSUPPORT;
+	(void)close(fd);
+	return false;
 }
 
 int sockets_open(const struct sockets_plan *plan, struct sockets *s, struct err *err)
 {
 	int rc = 0;
 
-	if (plan->n_addresses == 0) {
-		rc = open_wildcard(plan, AF_INET, s, err);
-		return rc != 0 ? rc : open_wildcard(plan, AF_INET6, s, err);
-	}
-	for (size_t i = 0; i < plan->n_addresses * plan->n_ports && rc == 0; i++) {
-		const struct address *a = &plan->addresses[i / plan->n_ports];
-		struct place p = {.text = a->text, .port = plan->ports[i % plan->n_ports]};
-		p.sa_bytes = address_to_sockaddr(a, p.port, &p.sa);
+	for (size_t i = 0; i < plan->n_places && rc == 0; i++) {
+		const struct socket_place *wanted = &plan->places[i];
+		struct place p = {.text = wanted->address.text, .port = wanted->port};
+		if (is_absent(wanted))
+			continue;
+		p.sa_bytes = address_to_sockaddr(&wanted->address, p.port, &p.sa);
 		rc = open_place(&p, plan->threads, s, err);
 	}
+	if (rc == 0 && plan->n_places > 0 && s->n_tcp == 0)
+		rc = err_set(err, -EAFNOSUPPORT, "this machine has no IP");
 	return rc;
 }
 

@@ -17,12 +17,16 @@ struct sockets {
 	size_t n_udp, n_tcp;
 };
 
+// An address, zero for every address of its family, and a port.
+struct socket_place {
+	struct address address;
+	uint16_t port;
+};
+
 struct sockets_plan {
-	const struct address *addresses; // none: every address of the machine
-	size_t n_addresses;
-	const uint16_t *ports;
-	size_t n_ports;
-	unsigned threads; // UDP sockets per address and port (SO_REUSEPORT); 0: TCP only
+	const struct socket_place *places;
+	size_t n_places;
+	unsigned threads; // UDP sockets per place (SO_REUSEPORT); 0: TCP only
 };
 
 // 0 or -errno; whoever else has an address and port makes it -EADDRINUSE. On failure *s still needs

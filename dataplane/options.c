@@ -14,7 +14,6 @@ static const char usage[] =
 	"Answers DNS at NIC speed; started by `burst53 run`.\n"
 	"  --port SPEC          PCI address, af_packet:IF, af_xdp:IF or eal:DEVARGS\n"
 	"  --address A[/LEN]    address to serve (repeatable)\n"
-	"  --gateway A          next hop of a family (repeatable)\n"
 	"  --served-port N      UDP port to take from an af_xdp interface (repeatable; 53)\n"
 	"  --network NET/LEN    clients that are trusted (repeatable)\n"
 	"  --outside MODE       pass, limit or drop queries from elsewhere (pass)\n"
@@ -36,7 +35,6 @@ static const char usage[] =
 enum option_code {
 	OPT_PORT = 256,
 	OPT_ADDRESS,
-	OPT_GATEWAY,
 	OPT_SERVED_PORT,
 	OPT_NETWORK,
 	OPT_OUTSIDE,
@@ -61,7 +59,6 @@ enum option_code {
 static const struct option table[] = {
 	{"port", required_argument, NULL, OPT_PORT},
 	{"address", required_argument, NULL, OPT_ADDRESS},
-	{"gateway", required_argument, NULL, OPT_GATEWAY},
 	{"served-port", required_argument, NULL, OPT_SERVED_PORT},
 	{"network", required_argument, NULL, OPT_NETWORK},
 	{"outside", required_argument, NULL, OPT_OUTSIDE},
@@ -234,15 +231,11 @@ static bool limit_take(struct options *o, int code, const char *text)
 
 static bool option_take(struct options *o, int code, const char *text)
 {
-	struct host_address gateway;
-
 	switch (code) {
 	case OPT_PORT:
 		return port_parse(text, &o->port);
 	case OPT_ADDRESS:
 		return address_add(o, text);
-	case OPT_GATEWAY:
-		return address_parse(text, &gateway); // replies go back where queries came from
 	case OPT_SERVED_PORT:
 		return served_port_add(o, text);
 	case OPT_WORKERS:

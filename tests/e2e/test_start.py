@@ -11,7 +11,7 @@ import pytest
 
 import lab
 
-BASE = ["--conf", lab.DATA / "lab.Corefile", "--dump", lab.DATA / "lab.json", "--run-dir", lab.RUN_DIR,
+BASE = ["--config", "/dev/null", "--conf", lab.DATA / "lab.Corefile", "--dump", lab.DATA / "lab.json", "--run-dir", lab.RUN_DIR,
         "--state-dir", f"/tmp/{lab.PREFIX}-state"]
 OWN = ["--port", "af_packet:eth0", "--address", "198.18.0.53/24"]
 BURST53 = lab.BUILD / "cli" / "burst53"

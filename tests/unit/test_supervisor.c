@@ -299,18 +299,16 @@ static void tables_of_two_instances_differ(void **state)
 
 static void a_stranger_on_the_port_is_noticed_even_if_he_shares_it(void **state)
 {
-	struct address a;
-	const uint16_t port = 15353;
+	struct socket_place place = {.port = 15353};
 	const int one = 1;
 	struct sockaddr_storage sa;
 	struct sockets s = {0};
 	struct err err = {0};
-	const struct sockets_plan plan = {
-		.addresses = &a, .n_addresses = 1, .ports = &port, .n_ports = 1, .threads = 3};
+	const struct sockets_plan plan = {.places = &place, .n_places = 1, .threads = 3};
 
 	(void)state;
-	assert_int_equal(address_parse("127.0.0.53", &a, NULL), 0);
-	socklen_t size = address_to_sockaddr(&a, port, &sa);
+	assert_int_equal(address_parse("127.0.0.53", &place.address, NULL), 0);
+	socklen_t size = address_to_sockaddr(&place.address, place.port, &sa);
 	int other = socket(AF_INET, SOCK_DGRAM, 0);
 	assert_int_equal(setsockopt(other, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)), 0);
 	assert_int_equal(bind(other, (struct sockaddr *)&sa, size), 0);

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns `bind` and ports into places. A place of every address stands for one family.
+#include "cli/listens.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct address every4 = {.family = 4, .text = "0.0.0.0"};
+static const struct address every6 = {.family = 6, .text = "::"};
+
+static bool has(const struct listens *l, const struct address *a, uint16_t port)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->list[i].port == port && address_is_equal(&l->list[i].address, a))
+			return true;
+	}
+	return false;
+}
+
+static int add(struct listens *l, const struct address *a, uint16_t port, struct err *err)
+{
+	if (has(l, a, port))
+		return 0;
+	if (l->n == SOCKETS_MAX)
+		return err_set(
+			err, -E2BIG, "the Corefile listens at more than %d places", SOCKETS_MAX);
+	l->list[l->n++] = (struct socket_place){.address = *a, .port = port};
+	return 0;
+}
+
+static int add_every(struct listens *l, uint16_t port, struct err *err)
+{
+	int rc = add(l, &every4, port, err);
+
+	return rc == 0 ? add(l, &every6, port, err) : rc;
+}
+
+// False for an address that no socket is bound to: IPv6 of one link needs an interface with it.
+static bool take_sockaddr(const struct sockaddr *sa, struct address *out)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct sockaddr_in in4;
+	struct sockaddr_in6 in6;
+
+	if (sa == NULL)
+		return false;
+	if (sa->sa_family == AF_INET) {
+		memcpy(&in4, sa, sizeof(in4));
+		(void)inet_ntop(AF_INET, &in4.sin_addr, text, sizeof(text)); // there is room
+		return address_parse(text, out, NULL) == 0;
+	}
+	if (sa->sa_family != AF_INET6)
+		return false;
+	memcpy(&in6, sa, sizeof(in6));
+	(void)inet_ntop(AF_INET6, &in6.sin6_addr, text, sizeof(text)); // there is room
+	return !IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr) && address_parse(text, out, NULL) == 0;
+}
+
+static int add_interface(
+	struct listens *l, const struct config_bind *b, uint16_t port, struct err *err)
+{
+	const unsigned pos[2] = {b->pos.line, b->pos.column};
+	struct ifaddrs *all = NULL;
+	struct address a;
+	bool found = false;
+	int rc = 0;
+
+	if (getifaddrs(&all) != 0)
+		return err_set(err, -errno, "addresses of the interfaces: %s", strerror(errno));
+	for (const struct ifaddrs *i = all; i != NULL && rc == 0; i = i->ifa_next) {
+		if (strcmp(i->ifa_name, b->text) != 0 || !take_sockaddr(i->ifa_addr, &a))
+			continue;
+		found = true;
+		rc = add(l, &a, port, err);
+	}
+	freeifaddrs(all);
+	if (rc == 0 && !found)
+		rc = err_set_at(err, -ENODEV, b->pos.file, pos,
+			"there is no interface %.40s with an address", b->text);
+	return rc;
+}
+
+static bool is_excepted(const struct config_server *s, const struct config_bind *b)
+{
+	for (size_t i = 0; i < s->n_binds; i++) {
+		if (s->binds[i].is_except && strcmp(s->binds[i].text, b->text) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int add_bind(struct listens *l, const struct config_bind *b, uint16_t port, struct err *err)
+{
+	const unsigned pos[2] = {b->pos.line, b->pos.column};
+	struct err why = {0};
+	struct address a;
+
+	if (b->is_interface)
+		return add_interface(l, b, port, err);
+	if (strcmp(b->text, every4.text) == 0)
+		return add(l, &every4, port, err);
+	if (strcmp(b->text, every6.text) == 0)
+		return add(l, &every6, port, err);
+	if (address_parse(b->text, &a, &why) != 0)
+		return err_set_at(err, -EINVAL, b->pos.file, pos, "bind: %s", why.text);
+	return add(l, &a, port, err);
+}
+
+static int add_server(
+	struct listens *l, const struct config_server *s, uint16_t port, struct err *err)
+{
+	bool has_bind = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < s->n_binds && rc == 0; i++) {
+		if (s->binds[i].is_except || is_excepted(s, &s->binds[i]))
+			continue;
+		has_bind = true;
+		rc = add_bind(l, &s->binds[i], port, err);
+	}
+	return rc != 0 || has_bind ? rc : add_every(l, port, err);
+}
+
+int listens_take(const struct config *c, struct listens *out, struct err *err)
+{
+	int rc = 0;
+
+	out->n = 0;
+	for (size_t s = 0; s < c->n_servers && rc == 0; s++) {
+		for (size_t k = 0; k < c->servers[s].n_keys && rc == 0; k++) {
+			const struct config_key *key = &c->servers[s].keys[k];
+			if (key->scheme == SCHEME_DNS)
+				rc = add_server(out, &c->servers[s], key->port, err);
+		}
+	}
+	return rc;
+}
+
+static bool is_every(const struct address *a)
+{
+	return address_is_equal(a, a->family == 4 ? &every4 : &every6);
+}
+
+int listens_kernel(const struct listens *l, const struct address *addresses, size_t n,
+	struct listens *out, struct err *err)
+{
+	int rc = 0;
+
+	out->n = 0;
+	for (size_t i = 0; i < l->n && rc == 0; i++) {
+		const struct socket_place *p = &l->list[i];
+		if (!is_every(&p->address) || n == 0) {
+			// The socket of every address takes those of this one too.
+			const struct address *every = p->address.family == 4 ? &every4 : &every6;
+			if (is_every(&p->address) || n > 0 || !has(l, every, p->port))
+				rc = add(out, &p->address, p->port, err);
+			continue;
+		}
+		for (size_t a = 0; a < n && rc == 0; a++) {
+			if (addresses[a].family == p->address.family)
+				rc = add(out, &addresses[a], p->port, err);
+		}
+	}
+	return rc;
+}
+
+int listens_of(const struct listens *l, const struct address *addresses, size_t n,
+	struct listens *out, struct err *err)
+{
+	int rc = 0;
+
+	out->n = 0;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct socket_place *p = &l->list[i];
+		for (size_t a = 0; a < n && rc == 0; a++) {
+			bool is_it = is_every(&p->address)
+				? addresses[a].family == p->address.family
+				: address_is_equal(&p->address, &addresses[a]);
+			if (is_it)
+				rc = add(out, &addresses[a], p->port, err);
+		}
+	}
+	return rc;
+}
