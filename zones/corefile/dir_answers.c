@@ -3,12 +3,12 @@
 #include "zones/corefile/directives.h"
 
 #include "zones/base/array.h"
+#include "zones/gotmpl/gotmpl.h"
+#include "zones/regex/regex.h"
 #include "zones/wire/dname.h"
 
 #include <string.h>
 #include <sys/stat.h>
-
-enum { REGEX_MAX = 10000 };
 
 // A name that no query can have is left out, as CoreDNS does in silence.
 static int add_host_name(struct parse *p, const struct token *t, struct config_words *out)
@@ -124,9 +124,9 @@ static int take_match(struct parse *p, const struct node *n, void *out)
 	struct config_template *t = out;
 
 	for (size_t i = 0; i < n->n_args; i++) {
-		if (strlen(n->args[i].text) > REGEX_MAX)
-			return parse_error(p, &n->args[i],
-				"a regular expression has at most %d characters", REGEX_MAX);
+		struct err why = {0};
+		if (regex_check(n->args[i].text, &why) != 0)
+			return parse_error(p, &n->args[i], "%s", why.text);
 	}
 	return parse_words(p, n->args, n->n_args, &t->match);
 }
@@ -134,9 +134,12 @@ static int take_match(struct parse *p, const struct node *n, void *out)
 static int take_records(struct parse *p, const struct node *n, struct config_words *out)
 {
 	for (size_t i = 0; i < n->n_args; i++) {
-		const char *open = strstr(n->args[i].text, "{{");
-		if (open != NULL && strstr(open, "}}") == NULL)
-			return parse_error(p, &n->args[i], "{{ is never closed by }}");
+		struct arena scratch = {0};
+		struct err why = {0};
+		bool is_fine = gotmpl_compile(n->args[i].text, &scratch, &why) != NULL;
+		arena_fini(&scratch);
+		if (!is_fine)
+			return parse_error(p, &n->args[i], "%s", why.text);
 	}
 	return parse_words(p, n->args, n->n_args, out);
 }

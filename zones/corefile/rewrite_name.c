@@ -3,10 +3,9 @@
 #include "zones/corefile/rewrite_rule.h"
 
 #include "zones/base/array.h"
+#include "zones/regex/regex.h"
 
 #include <stdio.h>
-
-enum { REGEX_MAX = 10000 };
 
 static int lower_copy(struct parse *p, const char *text, const char *suffix, const char **out)
 {
@@ -80,9 +79,11 @@ static size_t count_references(const char *text)
 
 int rule_regex(struct parse *p, const struct token *re, const struct token *to)
 {
-	if (strlen(re->text) > REGEX_MAX)
-		return parse_error(
-			p, re, "a regular expression has at most %d characters", REGEX_MAX);
+	struct err why = {0};
+
+	if (regex_check(re->text, &why) != 0)
+		return why.code == -ENOMEM ? parse_no_memory(p)
+					   : parse_error(p, re, "%s", why.text);
 	if (to != NULL && count_references(to->text) > count_groups(re->text))
 		return parse_error(p, to, "this refers to more groups than %.60s has", re->text);
 	return 0;
