@@ -8,6 +8,7 @@
 #include "dataplane/options.h"
 #include "dataplane/port/eal.h"
 #include "dataplane/port/netif.h"
+#include "dataplane/port/pci.h"
 #include "dataplane/port/xdp.h"
 #include "dataplane/privileges.h"
 #include "dataplane/tend.h"
@@ -310,8 +311,11 @@ static void serve(struct process *p, const sigset_t *stop)
 		"workers=%u mtu=%u hugepages=%s generation=%llu", p->o.workers, p->port.mtu,
 		p->o.is_no_huge ? "no" : "yes",
 		(unsigned long long)counter_get(&p->counters->dataplane.generation));
-	while (sigtimedwait(stop, NULL, &tick) < 0)
+	while (sigtimedwait(stop, NULL, &tick) < 0 && pci_loss() == NULL)
 		tend_tick(&p->tend);
+	if (pci_loss() != NULL)
+		log_line(LOG_LEVEL_ERROR, "main", "cannot go on", "port=%s reason=\"%s\"",
+			p->o.port.device, pci_loss());
 }
 
 // A worker inside the driver cannot be interrupted: after a while the process ends around it.
@@ -346,8 +350,9 @@ static void stop(struct process *p)
 	}
 	outside_cache_free(p->cache);
 	roots_fini(&p->roots);
+	unsigned missing = port_buffers_missing(&p->port);
 	eal_stop();
-	log_line(LOG_LEVEL_INFO, "main", "stopped", "%s", "");
+	log_line(LOG_LEVEL_INFO, "main", "stopped", "buffers_missing=%u", missing);
 }
 
 int main(int argc, char **argv)
@@ -373,5 +378,5 @@ int main(int argc, char **argv)
 	}
 	serve(p, &stop_signals);
 	stop(p);
-	return 0;
+	return pci_loss() != NULL ? 1 : 0;
 }

@@ -74,9 +74,13 @@ void frame_reply(struct frame *f, size_t dns_bytes)
 	eth_turn(f);
 	uint64_t sum = f->family == 4 ? ip4_turn(f, IP_UDP, size) : ip6_turn(f, IP_UDP, size);
 	// Pseudo header and header from values, then the message (proto:I6).
-	sum = cksum_plus(sum,
-		(uint64_t)be16_from(IP_UDP).raw + u.size.raw + u.src.raw + u.dst.raw + u.size.raw);
-	u.checksum = cksum_finish_udp(cksum_add(sum, frame_dns(f), dns_bytes));
+	sum = cksum_plus(sum, (uint64_t)be16_from(IP_UDP).raw + u.size.raw);
+	if (f->trust & FRAME_FILL_UDP) {
+		u.checksum.raw = cksum_fold(sum);
+	} else {
+		sum = cksum_plus(sum, (uint64_t)u.src.raw + u.dst.raw + u.size.raw);
+		u.checksum = cksum_finish_udp(cksum_add(sum, frame_dns(f), dns_bytes));
+	}
 	memcpy(f->bytes + f->l4, &u, sizeof(u));
 	f->size_bytes = (uint16_t)(f->l4 + size);
 }

@@ -10,10 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// What the port already checked and vouches for.
+// What the port already checked and vouches for, and what it does on the way out.
 enum frame_trust {
 	FRAME_TRUST_IP4 = 1, // IPv4 header checksum
 	FRAME_TRUST_UDP = 2,
+	FRAME_FILL_UDP = 4, // it completes the UDP checksum of a reply
 };
 
 // What VERDICT_ANSWER has to write.
@@ -59,7 +60,8 @@ enum verdict frame_parse(const struct host *h, struct frame *f);
 bool frame_answer(const struct host *h, struct frame *f);
 
 // Turns the frame into the UDP reply that carries the dns_bytes bytes that stand at frame_dns.
-// Writes all headers from link to UDP, checksums whole. The caller kept to room_bytes.
+// Writes all headers from link to UDP, checksums whole; under FRAME_FILL_UDP that of UDP is the sum
+// of the pseudo header, to which the port adds the rest. The caller kept to room_bytes.
 void frame_reply(struct frame *f, size_t dns_bytes);
 
 // Writes a gratuitous ARP request or an unsolicited neighbour advertisement for own address i

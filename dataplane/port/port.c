@@ -4,12 +4,16 @@
 
 #include "dataplane/port/eal.h"
 #include "dataplane/port/netif.h"
+#include "dataplane/port/pci.h"
 #include "dataplane/port/xdp.h"
+
+#include "dataplane/base/log.h"
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,12 +23,15 @@ enum {
 	LINK_HEADER_BYTES = 14 + 4,
 	MTU_DEFAULT = 1500,
 	// enum frame_trust of dataplane/net, which knows nothing of ports.
-	TRUST_ALL = 3,
+	TRUST_RECEIVED = 3,
+	TRUST_SENT = 4,
 };
 
 int port_preflight(const struct port_spec *spec, unsigned *mtu, struct err *err)
 {
 	*mtu = MTU_DEFAULT;
+	if (spec->kind == PORT_PCI)
+		return pci_check(spec->device, err);
 	if (!port_spec_has_interface(spec))
 		return 0;
 	int rc = netif_check(spec->ifname, err);
@@ -53,39 +60,23 @@ static int pool_new(const struct port_options *o, struct port *p, int socket, st
 	return 0;
 }
 
-// Which flags of received frames count. virtio and vdevs pass on what a peer's kernel left
-// unfinished, so only real devices are believed (spec/performance 5.4).
-static uint64_t checksum_offloads(const struct rte_eth_dev_info *info)
-{
-	const uint64_t want = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
-	static const char *const real[] = {"net_e1000", "net_ixgbe", "net_i40e", "net_ice",
-		"net_iavf", "net_igc", "mlx5_pci", "net_bnxt", "net_ena"};
-
-	if ((info->rx_offload_capa & want) != want)
-		return 0;
-	for (size_t i = 0; i < RTE_DIM(real); i++) {
-		if (strncmp(info->driver_name, real[i], strlen(real[i])) == 0)
-			return want;
-	}
-	return 0;
-}
-
 static int device_configure(struct port *p, const struct rte_eth_dev_info *info, struct err *err)
 {
 	// An interface of the kernel has its own MTU; drivers know only their default.
 	struct rte_eth_conf conf = {.rxmode.mtu = p->ifname[0] != 0 ? 0 : p->mtu};
-	const uint64_t hash = RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP |
-		RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
 
 	if (p->queues > info->max_rx_queues || p->queues > info->max_tx_queues)
 		return err_set(err, -EINVAL, "port: %u workers, but only %u queues", p->queues,
 			(unsigned)RTE_MIN(info->max_rx_queues, info->max_tx_queues));
-	if (p->queues > 1 && (info->flow_type_rss_offloads & hash) != 0) {
+	offload_choose(info, p->queues, &p->offload);
+	if (p->offload.hash != 0) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = info->flow_type_rss_offloads & hash;
+		conf.rx_adv_conf.rss_conf.rss_hf = p->offload.hash;
 	}
-	conf.rxmode.offloads = checksum_offloads(info);
-	p->trust = conf.rxmode.offloads != 0 ? TRUST_ALL : 0;
+	conf.rxmode.offloads = p->offload.rx;
+	conf.txmode.offloads = p->offload.tx;
+	p->trust = p->offload.rx != 0 ? TRUST_RECEIVED : 0;
+	p->trust |= p->offload.tx != 0 ? TRUST_SENT : 0;
 	int rc = rte_eth_dev_configure(p->id, (uint16_t)p->queues, (uint16_t)p->queues, &conf);
 	return rc == 0 ? 0 : err_set(err, rc, "port: configuration refused (%s)", strerror(-rc));
 }
@@ -110,9 +101,11 @@ static int groups_join(const struct port_options *o, struct port *p, struct err 
 	struct rte_ether_addr macs[PORT_GROUPS_MAX];
 	size_t n = RTE_MIN(o->n_groups, (size_t)PORT_GROUPS_MAX);
 
+	p->filter = "none";
 	if (n == 0)
 		return 0;
 	if (p->ifname[0] != 0) {
+		p->filter = "interface";
 		p->group_fd = netif_join(p->ifname, o->groups, n);
 		return p->group_fd >= 0 ? 0
 					: err_set(err, p->group_fd, "port: multicast groups: %s",
@@ -120,17 +113,39 @@ static int groups_join(const struct port_options *o, struct port *p, struct err 
 	}
 	for (size_t i = 0; i < n; i++)
 		memcpy(macs[i].addr_bytes, o->groups[i], 6);
+	p->filter = "list";
 	if (rte_eth_dev_set_mc_addr_list(p->id, macs, (uint32_t)n) == 0)
 		return 0;
 	// Without both the port filters nothing (net_ring) or is no use for IPv6: ND would tell.
-	(void)rte_eth_allmulticast_enable(p->id);
+	p->filter = rte_eth_allmulticast_enable(p->id) == 0 ? "all" : "none";
 	return 0;
 }
 
-static int device_find(struct port *p, struct err *err)
+// What a person has to know of a port that nothing else shows any more.
+static void port_log(const struct port *p, const struct rte_eth_dev_info *info)
+{
+	const char *device = rte_dev_name(info->device);
+	char text[OFFLOAD_TEXT_BYTES], group[16], mac[RTE_ETHER_ADDR_FMT_SIZE];
+
+	pci_group(device, group, sizeof(group));
+	offload_print(&p->offload, text);
+	rte_ether_format_addr(mac, sizeof(mac), (const struct rte_ether_addr *)p->mac);
+	log_line(LOG_LEVEL_INFO, "port", "opened",
+		"device=%s driver=%s iommu_group=%s iova=%s mac=%s mtu=%u queues=%u %s "
+		"multicast=%s",
+		device, info->driver_name, group, rte_eal_iova_mode() == RTE_IOVA_VA ? "va" : "pa",
+		mac, p->mtu, p->queues, text, p->filter);
+}
+
+static int device_find(const struct port_spec *spec, struct port *p, struct err *err)
 {
 	uint16_t n = rte_eth_dev_count_avail();
 
+	if (n != 1 && spec->kind == PORT_PCI)
+		return err_set(err, -ENODEV,
+			"port: DPDK cannot use %s (%u ports): see its lines above, and burst53 nic "
+			"explain %s",
+			spec->device, n, spec->device);
 	if (n != 1)
 		return err_set(err, -ENODEV, "port: DPDK found %u devices instead of one", n);
 	p->id = rte_eth_find_next(0);
@@ -148,7 +163,7 @@ int port_open(const struct port_options *o, unsigned mtu, struct port *p, struct
 		.group_fd = -1,
 		.xdp_fd = -1};
 	memcpy(p->ifname, o->spec.ifname, sizeof(p->ifname));
-	int rc = device_find(p, err);
+	int rc = device_find(&o->spec, p, err);
 	if (rc != 0)
 		return rc;
 	rc = rte_eth_dev_info_get(p->id, &info);
@@ -173,7 +188,13 @@ int port_open(const struct port_options *o, unsigned mtu, struct port *p, struct
 		if (p->xdp_fd < 0)
 			return p->xdp_fd;
 	}
-	return groups_join(o, p, err);
+	rc = groups_join(o, p, err);
+	if (rc != 0)
+		return rc;
+	if (o->spec.kind == PORT_PCI)
+		pci_watch(rte_dev_name(info.device), p->id);
+	port_log(p, &info);
+	return 0;
 }
 
 void port_close(struct port *p)
@@ -201,6 +222,11 @@ bool port_is_link_up(const struct port *p)
 	if (p->ifname[0] != 0)
 		return netif_is_running(p->ifname);
 	return rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+unsigned port_buffers_missing(const struct port *p)
+{
+	return p->pool == NULL ? 0 : p->pool->size - rte_mempool_avail_count(p->pool);
 }
 
 void port_losses_read(const struct port *p, struct port_losses *out)

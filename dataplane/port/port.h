@@ -2,6 +2,7 @@
 // The port: opened once at start, one receive and one transmit queue per worker.
 #pragma once
 
+#include "dataplane/port/offload.h"
 #include "dataplane/port/spec.h"
 
 #include "zones/base/err.h"
@@ -30,7 +31,9 @@ struct port {
 	uint16_t id;
 	uint16_t mtu;
 	uint8_t mac[6];
-	uint8_t trust; // enum frame_trust: what the driver's flags are believed about
+	uint8_t trust; // enum frame_trust: what the device checks and fills in
+	struct offload offload;
+	const char *filter; // how multicast is let in: list, all, interface, none
 	unsigned queues;
 	struct rte_mempool *pool;
 	char ifname[IFNAMSIZ]; // empty without one
@@ -49,6 +52,10 @@ struct port {
 void port_close(struct port *port);
 
 bool port_is_link_up(const struct port *port);
+
+// Buffers that are neither free nor in a cache: none of a port that is closed, when nobody holds
+// any.
+unsigned port_buffers_missing(const struct port *port);
 
 // What the port itself lost: full rings, no buffers.
 struct port_losses {

@@ -66,6 +66,14 @@ static void reply_count(struct burst *b, const struct burst_query *bq,
 	b->answered[b->n_answered++] = bq->scope;
 }
 
+// The port completes the checksum that frame_reply began.
+static void checksum_ask(const struct frame *f, struct rte_mbuf *m)
+{
+	m->ol_flags = RTE_MBUF_F_TX_UDP_CKSUM |
+		(f->family == 4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
+	m->tx_offload = rte_mbuf_tx_offload(f->l3, (uint64_t)f->l4 - f->l3, 0, 0, 0, 0, 0);
+}
+
 void burst_reply(struct burst *b, const struct burst_query *bq, const struct answer_result *r,
 	enum scope_plugin plugin, size_t size_bytes)
 {
@@ -80,6 +88,8 @@ void burst_reply(struct burst *b, const struct burst_query *bq, const struct ans
 	reply_count(b, bq, r, plugin, size_bytes);
 	frame_reply(f, size_bytes);
 	burst_send(b, bq->frame);
+	if (f->trust & FRAME_FILL_UDP)
+		checksum_ask(f, b->mbufs[bq->frame]);
 }
 
 void burst_env(const struct worker *w, const struct burst *b, const struct burst_query *bq,

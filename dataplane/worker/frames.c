@@ -12,7 +12,7 @@ static void frame_init(const struct worker *w, struct rte_mbuf *m, struct frame 
 	f->bytes = rte_pktmbuf_mtod(m, uint8_t *);
 	f->size_bytes = rte_pktmbuf_data_len(m);
 	f->room_bytes = (uint16_t)(f->size_bytes + rte_pktmbuf_tailroom(m));
-	f->trust = 0;
+	f->trust = w->port->trust & FRAME_FILL_UDP;
 	if (w->port->trust == 0)
 		return;
 	// proto:I3: "good" counts, "not bad" does not.

@@ -259,9 +259,40 @@ static void a_checksum_of_zero_is_never_sent(void **state)
 	assert_int_equal(ones, 1);
 }
 
+// What a port adds to the field of an unfinished reply gives the whole checksum: the twin in
+// software is the other reply.
+static void a_port_that_fills_gets_the_pseudo_sum(void **state)
+{
+	struct frame_fixture fx;
+	struct frame f;
+	uint8_t whole[FRAME_FIXTURE_BYTES];
+
+	(void)state;
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		frame_fixture_udp(&fx, &(struct frame_fixture_spec){.family = family});
+		assert_int_equal(judge(&fx, &f), VERDICT_QUERY);
+		frame_reply(&f, 33);
+		memcpy(whole, fx.bytes, sizeof(whole));
+		frame_fixture_udp(&fx, &(struct frame_fixture_spec){.family = family});
+		assert_int_equal(judge(&fx, &f), VERDICT_QUERY);
+		f.trust = FRAME_FILL_UDP;
+		frame_reply(&f, 33);
+		assert_false(frame_fixture_is_right(fx.bytes, f.size_bytes));
+		uint32_t sum = 0;
+		for (size_t i = fx.l4; i < f.size_bytes; i++)
+			sum += (i - fx.l4) & 1 ? fx.bytes[i] : (uint32_t)fx.bytes[i] << 8;
+		while (sum > 0xffff)
+			sum = (sum & 0xffff) + (sum >> 16);
+		fx.bytes[fx.l4 + 6] = (uint8_t)(~sum >> 8);
+		fx.bytes[fx.l4 + 7] = (uint8_t)~sum;
+		assert_memory_equal(fx.bytes, whole, f.size_bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_port_that_fills_gets_the_pseudo_sum, setup),
 		cmocka_unit_test_setup(a_query_passes_or_is_dropped_for_its_reason, setup),
 		cmocka_unit_test_setup(ip_options_are_dropped, setup),
 		cmocka_unit_test_setup(

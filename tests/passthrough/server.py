@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""burst53 inside the emulated machine, and its clients outside."""
+
+import json
+import re
+
+from machine import FAR, LINK, PREFIX, inside, wait_for
+
+WEB = "web.default.svc.cluster.local"
+WEB_A = "10.96.0.80"
+LOG = "/tmp/burst53.log"
+PID = "/run/burst53.pid"
+
+
+class Port:  # pylint: disable=too-few-public-methods
+    """A device that DPDK gets, and the NIC whose network it is on."""
+
+    def __init__(self, nic, device, driver, workers=1):
+        self.nic, self.device, self.driver, self.workers = nic, device, driver, workers
+
+
+class Server:
+    """One `burst53 run`."""
+
+    def __init__(self, machine, port):
+        self.machine, self.port = machine, port
+
+    def command(self, *more):
+        """Its command line."""
+        nic = self.port.nic
+        words = ["burst53", "run", "--conf", "/etc/burst53/Corefile", "--dump", "/etc/burst53/cluster.json",
+                 "--port", self.port.device, "--workers", str(self.port.workers), "--idle", "sleep",
+                 "--address", nic.served[4] + "/24", "--address", nic.served[6] + "/64",
+                 "--gateway", nic.client[4], "--gateway", nic.client[6],
+                 "--pidfile", PID, "--state-dir", "/tmp/state", *more]
+        return " ".join(words)
+
+    def start(self, *more):
+        """Returns when it answers."""
+        self.machine.sh(f"rm -rf /tmp/state; {self.command(*more)} >{LOG} 2>&1 &")
+        wait_for(self.is_answering)
+        return self
+
+    def refusal(self, *more):
+        """Starts it where it cannot start: its first error."""
+        code, out = self.machine.try_sh(f"rm -rf /tmp/state; timeout 20 {self.command(*more)} 2>&1")
+        assert code == 1, out
+        return next(line for line in out.splitlines() if line.startswith("error "))
+
+    def stop(self):
+        """In order; every buffer of packets has to be back."""
+        _, out = self.machine.try_sh(f"kill $(cat {PID}); while [ -e {PID} ]; do sleep 0.1; done; cat {LOG}")
+        missing = re.findall(r"main stopped buffers_missing=(\d+)", out)
+        assert missing and set(missing) == {"0"}, out
+
+    def log(self):
+        """What it wrote."""
+        return self.machine.sh(f"cat {LOG}")
+
+    def is_answering(self):
+        """Whether it said so, or a failure when it ended."""
+        log = self.log()
+        assert "error supervisor" not in log, log
+        return "supervisor answering" in log
+
+    def opened(self):
+        """What the log says of the port, of its last opening."""
+        lines = [line for line in self.log().splitlines() if " port opened " in line]
+        return dict(word.split("=", 1) for word in lines[-1].split()[3:]), len(lines)
+
+    def status(self):
+        """burst53 status."""
+        return json.loads(self.machine.try_sh("burst53 status --json")[1])
+
+    def is_ready(self):
+        """What /ready says."""
+        return self.machine.try_sh("wget -q -O /dev/null http://127.0.0.1:8181/ready")[0] == 0
+
+    def counted(self, key):
+        """A counter of the workers, summed."""
+        return sum(worker[key] for worker in self.status()["workers"])
+
+    def pid(self, name):
+        """Of a child."""
+        return next(p["pid"] for p in self.status()["processes"] if p["name"] == name)
+
+
+def dig(nic, name=WEB, kind="A", *words, family=4, netns=LINK):
+    """The answer's text, sorted; None without a reply."""
+    done = inside(netns, "dig", f"@{nic.served[family]}", name, kind, "+short", "+tries=1", "+time=2", *words)
+    return sorted(done.stdout.split()) if done.returncode == 0 else None
+
+
+def answers(nic, family=4):
+    """Whether one question is answered rightly."""
+    return dig(nic, family=family) == [WEB_A]
+
+
+def dnsperf(nic, folder, queries=4000, rate=2000, family=4):
+    """(sent, completed) of dnsperf."""
+    data = folder / "queries"
+    data.write_text("".join(f"{name}.default.svc.cluster.local {kind}\n" for name in ("web", "missing")
+                            for kind in ("A", "AAAA")), encoding="ascii")
+    out = inside(LINK, "dnsperf", "-s", nic.served[family], "-d", data, "-c", "16", "-Q", rate,
+                 "-n", queries // 4, "-t", "3", timeout=60).stdout
+    return tuple(int(re.search(rf"Queries {word}: +(\d+)", out).group(1)) for word in ("sent", "completed"))
+
+
+__all__ = ["FAR", "LINK", "PREFIX", "Port", "Server", "WEB", "WEB_A", "answers", "dig", "dnsperf", "inside", "wait_for"]
