@@ -63,6 +63,7 @@ struct run {
 	bool holds; // others serve data of an earlier life: nothing partial replaces it
 	uint64_t started_ms;
 	uint64_t config_hash; // of the Corefile in force, for `reload`
+	char refused[512]; // why the newest one was not taken, empty when it was
 	uv_prepare_t prepare;
 	uv_check_t check;
 	uv_timer_t pace, heartbeat, reload, hosts;

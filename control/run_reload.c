@@ -81,6 +81,7 @@ void reload_now(struct run *r)
 		return;
 	}
 	r->config_hash = setup->config.hash;
+	r->refused[0] = '\0';
 	begin(r, setup);
 }
 
@@ -96,6 +97,18 @@ static const struct config_reload *find_reload(const struct config *c)
 
 static void arm(struct run *r);
 
+// The same mistake is told once, however often the file is looked at.
+static void refuse_once(struct run *r, const struct err *e)
+{
+	char text[sizeof(r->refused)];
+
+	(void)err_print(e, text, sizeof(text));
+	if (strcmp(text, r->refused) == 0)
+		return;
+	memcpy(r->refused, text, sizeof(text));
+	refuse(r, e);
+}
+
 static void on_reload(uv_timer_t *t)
 {
 	struct run *r = t->data;
@@ -103,10 +116,13 @@ static void on_reload(uv_timer_t *t)
 	struct config c = {0};
 	struct err e = {0};
 
-	// The hash is over the words behind imports. What does not parse is no reason to act.
-	if (config_parse_file(r->o->setup.corefile, &options, &c, &e) == 0 &&
-		c.hash != r->config_hash)
+	// The hash is over the words behind imports.
+	if (config_parse_file(r->o->setup.corefile, &options, &c, &e) != 0)
+		refuse_once(r, &e);
+	else if (c.hash != r->config_hash) {
+		r->config_hash = c.hash; // refused or not: it is tried once, as CoreDNS does
 		reload_now(r);
+	}
 	config_free(&c);
 	arm(r);
 }

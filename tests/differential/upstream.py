@@ -111,7 +111,9 @@ def main():
     """Serves until it is stopped."""
     parse = argparse.ArgumentParser(description=__doc__)
     parse.add_argument("--port", type=int, default=5399)
-    address = ("127.0.0.1", parse.parse_args().port)
+    parse.add_argument("--address", default="127.0.0.1")
+    args = parse.parse_args()
+    address = (args.address, args.port)
     socketserver.ThreadingTCPServer.allow_reuse_address = True
     socketserver.ThreadingTCPServer.daemon_threads = socketserver.ThreadingUDPServer.daemon_threads = True
     udp = socketserver.ThreadingUDPServer(address, OverUdp)
