@@ -50,6 +50,7 @@ struct job {
 	struct response response; // valid on the way up
 	struct plugin_option options[PLUGIN_OPTIONS_MAX];
 	size_t n_options;
+	bool rewrite_stopped; // by a rule of this block: the rules behind it do not act
 	struct question target; // PLUGIN_RESOLVE: what to ask the whole server
 	const char *metric_server, *metric_zone; // borrowed from the image
 	const void *find_ctx; // for job_find

@@ -6,6 +6,8 @@
 
 #define PLUGINS(X) \
 	X(any) \
+	X(rewrite) \
+	X(template) \
 	X(whoami)
 
 #define PLUGIN_DECLARE(name) extern const struct plugin plugin_##name;
