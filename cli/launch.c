@@ -3,6 +3,7 @@
 #include "cli/supervisor.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void add_addresses(const struct run_options *o, struct child_args *a)
 {
@@ -75,6 +76,8 @@ static void slowpath_args(const struct supervisor *s, struct child_args *a)
 		child_args_fd(a, "--punt-fd", s->punt_slowpath_fd);
 	if (s->cookie_fd >= 0)
 		child_args_fd(a, "--cookie-fd", s->cookie_fd);
+	if (strcmp(s->o->outside, "drop") == 0)
+		add_networks(s->o, a);
 	add_images(s, a);
 	for (size_t i = 0; i < s->sockets.n_udp; i++)
 		child_args_fd(a, "--udp-fd", s->sockets.udp[i]);

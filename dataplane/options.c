@@ -189,12 +189,7 @@ static bool outside_parse(const char *text, enum worker_outside *out)
 
 static bool network_add(struct options *o, const char *text)
 {
-	struct host_address a;
-
-	if (!address_parse(text, &a))
-		return false;
-	return networks_add(&o->networks, a.family, a.bytes, a.prefix_len) ||
-		wrong("more networks than fit", text);
+	return networks_add_text(&o->networks, text) || wrong("no network, or too many", text);
 }
 
 static bool port_parse(const char *text, struct port_spec *out)

@@ -84,15 +84,46 @@ static bool served_find(const struct tend *t, unsigned *address, uint16_t *port)
 	return found;
 }
 
+// An address of a network as bytes, with its last byte changed by k where the network has more
+// than one.
+static void client_of(const struct network *n, unsigned family, unsigned k, uint8_t out[16])
+{
+	bool is_one = (family == 4 ? n->high_mask >> 32 : n->low_mask) % 256 == 255;
+
+	for (unsigned i = 0; i < 8; i++) {
+		out[i] = (uint8_t)(n->high >> (56 - 8 * i));
+		out[8 + i] = (uint8_t)(n->low >> (56 - 8 * i));
+	}
+	if (!is_one)
+		out[family == 4 ? 3 : 15] ^= (uint8_t)k;
+}
+
+// Who asks: somebody who is answered, and nobody of ours.
+static void client_choose(const struct tend *t, unsigned family, uint8_t out[16])
+{
+	static const uint8_t example4[16] = {192, 0, 2, 1}; // RFC 5737
+	static const uint8_t example6[16] = {
+		0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}; // RFC 3849
+	const struct networks *n = &t->limits->networks;
+	bool is_own = true;
+
+	memcpy(out, family == 4 ? example4 : example6, 16);
+	if ((family == 4 ? n->n4 : n->n6) == 0)
+		return;
+	for (unsigned k = 1; k <= HOST_ADDRESSES_MAX + 1 && is_own; k++) {
+		client_of(family == 4 ? &n->v4[0] : &n->v6[0], family, k, out);
+		is_own = (family == 4 ? host_find4(t->host, out) : host_find6(t->host, out)) !=
+			HOST_NONE;
+	}
+}
+
 // A query for the root's address, written as a reply the other way round.
 static void probe_write(const struct tend *t, unsigned address, uint16_t port, struct rte_mbuf *m)
 {
-	static const uint8_t client4[4] = {192, 0, 2, 1}; // RFC 5737
-	static const uint8_t client6[16] = {
-		0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 	static const uint8_t query[] = {0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1};
 	const struct host_address *own = &t->host->addresses[address];
 	size_t address_bytes = own->family == 4 ? 4 : 16;
+	uint8_t client[16];
 	struct frame f = {.bytes = rte_pktmbuf_mtod(m, uint8_t *),
 		.family = own->family,
 		.l3 = ETH_BYTES,
@@ -106,7 +137,8 @@ static void probe_write(const struct tend *t, unsigned address, uint16_t port, s
 	memcpy(e->src, t->host->mac, 6);
 	e->type = be16_from(own->family == 4 ? ETHER_IP4 : ETHER_IP6);
 	memcpy(addresses, own->bytes, address_bytes);
-	memcpy(addresses + address_bytes, own->family == 4 ? client4 : client6, address_bytes);
+	client_choose(t, own->family, client);
+	memcpy(addresses + address_bytes, client, address_bytes);
 	memcpy(frame_dns(&f), query, sizeof(query));
 	frame_reply(&f, sizeof(query));
 	m->data_len = f.size_bytes;

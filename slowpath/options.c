@@ -19,7 +19,8 @@ enum {
 	OPT_UDP,
 	OPT_TCP,
 	OPT_UID,
-	OPT_COOKIE
+	OPT_COOKIE,
+	OPT_NETWORK
 };
 
 static const struct option longs[] = {
@@ -32,6 +33,7 @@ static const struct option longs[] = {
 	{"tcp-fd", required_argument, NULL, OPT_TCP},
 	{"peer-uid", required_argument, NULL, OPT_UID},
 	{"cookie-fd", required_argument, NULL, OPT_COOKIE},
+	{"network", required_argument, NULL, OPT_NETWORK},
 	{"threads", required_argument, NULL, 't'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
@@ -47,6 +49,7 @@ void options_usage(void)
 		    "  --base-fd N, --overlay-fd N  snapshot to begin with\n"
 		    "  --udp-fd N, --tcp-fd N       bound sockets to serve (repeatable)\n"
 		    "  --cookie-fd N    secrets of DNS cookies, 16 or 32 bytes\n"
+		    "  --network NET/LEN  clients that are answered (repeatable; everybody)\n"
 		    "  --peer-uid U     user that may send snapshots, besides our own\n"
 		    "  --threads N      default: one per processor\n",
 		stdout);
@@ -90,6 +93,14 @@ static int socket_add(const char *text, int fds[OPTIONS_SOCKETS_MAX], unsigned *
 	return descriptor(text, &fds[(*n)++]);
 }
 
+static int network_add(struct options *o, const char *text)
+{
+	if (networks_add_text(&o->networks, text))
+		return 0;
+	(void)fprintf(stderr, "burst53-slowpath: no network, or too many: %s\n", text);
+	return -EINVAL;
+}
+
 static int option_take(struct options *o, int c)
 {
 	long n = 0;
@@ -112,6 +123,8 @@ static int option_take(struct options *o, int c)
 		return socket_add(optarg, o->tcp_fds, &o->n_tcp);
 	case OPT_COOKIE:
 		return descriptor(optarg, &o->cookie_fd);
+	case OPT_NETWORK:
+		return network_add(o, optarg);
 	case OPT_UID:
 		rc = number(optarg, UINT32_MAX - 1L, &n);
 		o->peer_uid = (uid_t)n;

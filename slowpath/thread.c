@@ -158,6 +158,8 @@ int thread_init(struct thread *t, unsigned index, const struct thread_shared *s)
 	t->roots = s->roots;
 	t->server.counters = s->counters;
 	t->server.cookies = s->cookies;
+	if (s->options->networks.n4 + s->options->networks.n6 > 0)
+		t->server.networks = &s->options->networks;
 	if (s->counters != NULL) {
 		t->counters = &s->counters->threads[index];
 		t->server.scopes = s->counters->thread_scopes[index];

@@ -7,12 +7,12 @@
 #include "dataplane/cache/cache.h"
 #include "dataplane/exception/punt.h"
 #include "dataplane/index/root.h"
-#include "dataplane/limit/networks.h"
 #include "dataplane/limit/rate.h"
 #include "dataplane/net/host.h"
 #include "dataplane/port/port.h"
 
 #include "zones/answer/cookie.h"
+#include "zones/base/networks.h"
 #include "zones/link/counters.h"
 
 #include <stdatomic.h>

@@ -20,6 +20,11 @@ bool serve_is_bad_port(uint16_t port)
 	}
 }
 
+bool serve_is_stranger(const struct server *s, const struct client *c)
+{
+	return s->networks != NULL && !networks_have(s->networks, c->family, c->bytes);
+}
+
 bool serve_is_error_loop(uint16_t port, const uint8_t *reply)
 {
 	unsigned rcode = reply[3] & HEADER_RCODE;

@@ -7,6 +7,7 @@
 #include "slowpath/serve/origin.h"
 #include "zones/answer/answer.h"
 #include "zones/answer/cookie.h"
+#include "zones/base/networks.h"
 #include "zones/base/wrbuf.h"
 #include "zones/link/counters.h"
 
@@ -65,6 +66,7 @@ struct server {
 	void *outside_ctx;
 	const struct counters_page *counters; // NULL without; ro
 	const struct cookie_secrets *cookies; // NULL: none are sent
+	const struct networks *networks; // NULL: everybody is answered
 	struct thread_scope *scopes; // SCOPES_MAX of them, this thread: wo; NULL without
 };
 
@@ -74,6 +76,9 @@ enum serve_verdict serve_query(struct server *s, const struct request *r, struct
 // Completes an error reply to a parsed query whose header and question stand in w.
 void serve_error(const struct query *q, const struct answer_env *env, enum rcode rcode,
 	enum ede ede, struct wrbuf *w);
+
+// proto:A1: strangers learn nothing, whatever they send.
+bool serve_is_stranger(const struct server *s, const struct client *c);
 
 // proto:H19: ports of small services, which would answer our answer.
 bool serve_is_bad_port(uint16_t port);

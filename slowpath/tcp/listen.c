@@ -152,13 +152,16 @@ static void welcome(struct tcp_listener *l, int fd, const struct sockaddr *peer)
 	struct tcp *t = l->tcp;
 	struct conn_ends ends = {.port = l->port, .to = l->to};
 
+	if (!sockaddr_client(peer, &ends.from) || serve_is_stranger(t->server, &ends.from)) {
+		(void)close(fd);
+		return;
+	}
 	if (atomic_load_explicit(t->n_conns, memory_order_relaxed) >= t->limits.max_conns &&
 		!evict(t)) {
 		(void)close(fd);
 		return;
 	}
-	if (!sockaddr_client(peer, &ends.from) ||
-		(is_wildcard(&ends.to) && sockaddr_local(fd, &ends.to) != 0)) {
+	if (is_wildcard(&ends.to) && sockaddr_local(fd, &ends.to) != 0) {
 		(void)close(fd);
 		return;
 	}

@@ -158,7 +158,7 @@ static bool answer(struct udp_socket *u, struct mmsghdr *m)
 	if ((m->msg_hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
 		!asked_address(&m->msg_hdr, &r.to) ||
 		!sockaddr_client((const struct sockaddr *)&s->from, &r.from) ||
-		serve_is_bad_port(r.from.port))
+		serve_is_bad_port(r.from.port) || serve_is_stranger(u->server, &r.from))
 		return false;
 	origin_fill(&origin, u->watch.fd, &m->msg_hdr);
 	struct wrbuf w = wrbuf_of(s->bytes, sizeof(s->bytes));

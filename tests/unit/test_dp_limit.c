@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Abuse control: who is asked at all (proto:A1), how often strangers are answered (proto:A2), and
 // cookies, which lift that (proto:C2, C6).
-#include "dataplane/limit/networks.h"
 #include "dataplane/limit/rate.h"
 
 #include "tests/unit/worker_fixture.h"
+
+#include "zones/base/networks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

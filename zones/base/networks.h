@@ -22,6 +22,10 @@ struct networks {
 // Adds addr/prefix_len (4 or 16 bytes of network order). False: the list is full.
 bool networks_add(struct networks *n, unsigned family, const uint8_t *addr, unsigned prefix_len);
 
+// Adds "10.0.0.0/8" or "fd00::/8"; without a length it is one address. False: it is no network, or
+// the list is full.
+bool networks_add_text(struct networks *n, const char *text);
+
 // An address as two words, as struct network has it.
 static inline void network_words(
 	unsigned family, const uint8_t *addr, uint64_t *high, uint64_t *low)
