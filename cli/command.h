@@ -20,6 +20,7 @@ command_fn command_coredns;
 command_fn command_diff;
 command_fn command_dump;
 command_fn command_history;
+command_fn command_nic;
 command_fn command_nodelocal;
 command_fn command_query;
 command_fn command_run;
