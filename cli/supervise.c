@@ -92,11 +92,12 @@ static void say_end(const struct child *c, int status)
 		say_warn("process ended name=%s code=%d", c->name, WEXITSTATUS(status));
 }
 
-// What cannot start at all must not be tried for ever while somebody waits for the prompt.
+// What cannot start at all must not be tried for ever while somebody waits for the prompt. What has
+// answered did start.
 static bool is_failed_start(const struct supervisor *s, const struct child *c, int status)
 {
-	return c->starts == 1 && WIFEXITED(status) && WEXITSTATUS(status) != 0 &&
-		proc_now_ms() - s->started_ms < START_MS;
+	return c->starts == 1 && !s->is_answering && WIFEXITED(status) &&
+		WEXITSTATUS(status) != 0 && proc_now_ms() - s->started_ms < START_MS;
 }
 
 static void forget_workers(struct supervisor *s)

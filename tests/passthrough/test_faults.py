@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes wrong with a card: each is recovered from, or refused with a sentence that says what to do. Every
+stop() asserts that all packet buffers came back."""
+
+import time
+
+import pytest
+
+from conftest import VF_MAC, bind
+from machine import LINK, run
+from server import Server, answers, dig, inside, wait_for
+
+
+MANY = "many.shop.svc.cluster.local"
+
+
+@pytest.fixture(name="e1000e")
+def _e1000e(machine, ports):
+    """burst53 on the e1000e, anew for each test."""
+    bind(machine, ports["e1000e"].device)
+    server = Server(machine, ports["e1000e"]).start()
+    wait_for(server.is_ready)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(name="vf")
+def _vf(machine, ports):
+    """burst53 on the virtual function."""
+    if "vf" not in ports:
+        pytest.skip("NO SR-IOV: there is no QEMU of bookworm-backports, the virtual function is not tested")
+    bind(machine, ports["vf"].device)
+    server = Server(machine, ports["vf"]).start()
+    yield server
+    server.stop()
+    machine.sh(f"/usr/sbin/ip link set $(readlink /run/pf) vf 0 mac {VF_MAC}")
+
+
+def test_a_link_goes_and_comes(e1000e):
+    """/ready says no without a cable, and nothing is restarted."""
+    nic, machine = e1000e.port.nic, e1000e.machine
+    for _ in range(2):
+        machine.link(nic, False)
+        wait_for(lambda: not e1000e.is_ready(), 5)
+        assert not answers(nic)
+        machine.link(nic, True)
+        wait_for(e1000e.is_ready)
+        wait_for(lambda: answers(nic) and answers(nic, 6))
+    assert e1000e.opened()[1] == 1
+
+
+def test_a_killed_dataplane_answers_again(e1000e):
+    """The device is free at once, and the next process takes it."""
+    nic = e1000e.port.nic
+    e1000e.machine.sh(f"kill -9 {e1000e.pid('dataplane')}")
+    start = time.monotonic()
+    wait_for(lambda: answers(nic))
+    print(f"answers {time.monotonic() - start:.1f} s after kill -9")
+    assert e1000e.opened()[1] == 2
+
+
+def test_a_card_that_is_taken_away_is_let_go_and_taken_again(e1000e):
+    """Unbinding does not hang, the log says what happened, and binding it again is enough."""
+    machine, device = e1000e.machine, e1000e.port.device
+    machine.sh(f"timeout 10 sh -c 'echo {device} >/sys/bus/pci/drivers/vfio-pci/unbind'", timeout=20)
+    assert not e1000e.is_ready()
+    wait_for(lambda: "is bound to no driver" in e1000e.log())
+    assert 'reason="the device is taken away"' in e1000e.log()
+    bind(machine, device)
+    wait_for(lambda: answers(e1000e.port.nic))
+    wait_for(e1000e.is_ready)
+
+
+def test_frames_larger_than_the_mtu_do_no_harm(e1000e):
+    """Jumbo frames come in from a link of MTU 9000: none is answered, everything else is."""
+    nic = e1000e.port.nic
+    run("ip", "-n", LINK, "link", "set", nic.tap, "mtu", "9000", check=True)
+    try:
+        for size in (1600, 4000, 8900):
+            done = inside(LINK, "ping", "-M", "do", "-s", size, "-c", "40", "-i", "0.01", "-w", "1", nic.served[4])
+            assert " 0 received" in done.stdout, done.stdout
+        assert answers(nic) and answers(nic, 6)
+        assert len(set(dig(nic, MANY, "A", "+tcp"))) == 100  # several segments of the kernel side
+    finally:
+        run("ip", "-n", LINK, "link", "set", nic.tap, "mtu", "1500", check=True)
+
+
+def test_a_mac_that_the_host_changes_counts_from_the_next_start(vf):
+    """The kernel says "reload the VF driver": a new dataplane has the new MAC and announces it."""
+    machine, nic = vf.machine, vf.port.nic
+    assert answers(nic)
+    assert vf.opened()[0]["mac"] == VF_MAC
+    machine.sh("/usr/sbin/ip link set $(readlink /run/pf) vf 0 mac 52:54:00:53:01:77")
+    machine.sh(f"kill {vf.pid('dataplane')}")
+    wait_for(lambda: vf.opened()[1] == 2)
+    assert vf.opened()[0]["mac"] == "52:54:00:53:01:77"
+    wait_for(lambda: answers(nic) and answers(nic, 6))  # the client's neighbour entry is the old one until then
+
+
+def test_a_wrong_driver_is_named(machine, ports):
+    """And the command that mends it."""
+    port = ports["e1000e"]
+    machine.try_sh(f"burst53 nic unbind {port.device}")
+    assert f"is bound to e1000e, not to vfio-pci: burst53 nic bind {port.device}" in Server(machine, port).refusal()
+
+
+def test_a_missing_card_is_named(machine, ports):
+    """A typing error in the address."""
+    port = ports["e1000e"]
+    server = Server(machine, type(port)(port.nic, "0000:0f:00.0", port.driver))
+    assert "there is no device 0000:0f:00.0: burst53 nic list" in server.refusal()
+
+
+def test_missing_hugepages_are_named_and_can_be_done_without(machine, ports):
+    """With --no-huge it serves all the same, for a first try."""
+    port = ports["e1000e"]
+    bind(machine, port.device)
+    machine.sh("sysctl -w vm.nr_hugepages=0")
+    try:
+        assert "0 MB of free hugepages, 256 MB are needed: sysctl vm.nr_hugepages=128" in Server(machine, port).refusal()
+        server = Server(machine, port).start("--no-huge")
+        wait_for(lambda: answers(port.nic))
+        server.stop()
+    finally:
+        machine.sh("sysctl -w vm.nr_hugepages=256")
+
+
+def test_a_missing_module_is_named(machine, ports):
+    """Without it DPDK only says that it supports no IOMMU."""
+    port = ports["e1000e"]
+    bind(machine, port.device)
+    machine.sh("rmmod vfio_iommu_type1")
+    try:
+        assert "modprobe vfio_iommu_type1" in Server(machine, port).refusal()
+    finally:
+        machine.sh("modprobe vfio_iommu_type1")
+
+
+def test_one_group_is_not_served_twice(machine, ports):
+    """A second burst53 on the same card is refused; the first goes on."""
+    first = Server(machine, ports["e1000e"]).start()
+    try:
+        code, out = machine.try_sh("timeout 10 " + first.command("--run-dir", "/run/second").replace(
+            "/run/burst53.pid", "/run/second.pid") + " 2>&1")
+        assert code == 1 and "DPDK cannot use" in out, out
+        assert answers(ports["e1000e"].nic)
+    finally:
+        first.stop()
+
+
