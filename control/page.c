@@ -2,6 +2,7 @@
 // Copies what others keep into the page; only this process writes there.
 #include "control/page.h"
 
+#include "control/page_log.h"
 #include "control/policy_private.h"
 
 #include <stdio.h>
@@ -200,6 +201,7 @@ void page_corefile(struct control_counters *page, const struct setup *setup)
 	for (size_t i = 0; i < setup->policy->n_listeners; i++)
 		listener_add(t, setup->policy, &setup->policy->listeners[i]);
 	atomic_store_explicit(&t->version, version + 1, memory_order_release);
+	page_log_rules(&page->qlog, &setup->config);
 	counter_set(&page->config_hash, setup->config.hash);
 	if (page->api_host[0] == 0 && setup->n_instances > 0)
 		host_write(page, cluster_server(setup->instances[0].cluster));

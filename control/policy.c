@@ -5,6 +5,7 @@
 #include "control/policy_private.h"
 
 #include "control/chains/chains.h"
+#include "control/page_log.h"
 #include "zones/wire/dname.h"
 
 #include <arpa/inet.h>
@@ -178,12 +179,28 @@ static bool listens(const struct places *places, const struct listener *l)
 	return false;
 }
 
-static uint16_t rule_flags(const struct config_server *s)
+// The first `log` whose zones hold the rule's counts (CoreDNS plugin/log).
+static uint16_t log_flags(const struct config_server *s, const uint8_t *zone)
+{
+	const struct config_directive *d;
+
+	for (size_t i = 0; (d = config_find(s, DIR_LOG, i)) != NULL; i++) {
+		const struct config_log *l = d->data;
+		for (size_t k = 0; k < l->zones.n; k++) {
+			if (dname_is_within(zone, l->zones.items[k].wire))
+				return (uint16_t)(page_log_classes(l) << RULE_LOG_SHIFT);
+		}
+	}
+	return 0;
+}
+
+static uint16_t rule_flags(const struct config_server *s, const uint8_t *zone)
 {
 	bool rotates = config_find(s, DIR_LOADBALANCE, 0) != NULL;
 	bool is_minimal = config_find(s, DIR_MINIMAL, 0) != NULL;
 
-	return (uint16_t)((rotates ? RULE_ROTATE : 0) | (is_minimal ? RULE_MINIMAL : 0));
+	return (uint16_t)((rotates ? RULE_ROTATE : 0) | (is_minimal ? RULE_MINIMAL : 0) |
+		log_flags(s, zone));
 }
 
 // A key of a block that listens here.
@@ -227,7 +244,7 @@ static int rule_add(
 	struct rule *r = &l->rules[l->n_rules];
 	*r = (struct rule){.zone = zone,
 		.metric_zone = claim->key->zone.text,
-		.flags = rule_flags(s),
+		.flags = rule_flags(s, zone),
 		.server = claim->server};
 	int rc = policy_steps_make(&p->arena, s, &p->views[claim->server], zone, &r->steps);
 	if (rc == 0)

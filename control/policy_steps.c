@@ -4,6 +4,7 @@
 #include "control/policy_steps.h"
 
 #include "zones/corefile/plugins.h"
+#include "zones/corefile/service.h"
 #include "zones/corefile/upstream.h"
 #include "zones/wire/dname.h"
 
@@ -104,6 +105,9 @@ static int add_zones(struct arena *a, const struct config_directive *d, struct p
 	const struct config_fall *fall = fall_of(d);
 	bool failed = false;
 	int rc = add_all(a, zones_of(d), out);
+
+	if (rc == 0 && d->kind == DIR_LOG)
+		rc = add_all(a, &((const struct config_log *)d->data)->zones, out);
 
 	if (rc == 0 && fall != NULL && fall->on)
 		rc = add_all(a, &fall->zones, out);

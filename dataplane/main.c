@@ -206,6 +206,7 @@ static int workers_start(struct process *p, struct err *err)
 			.idle = p->o.idle,
 			.counters = &p->counters->workers[i],
 			.scopes = p->counters->worker_scopes[i],
+			.log = {.ring = &p->counters->worker_rings[i]},
 			.is_stopping = &p->is_stopping};
 		rc = punt_lane_init(&w->lane, i, socket);
 		if (rc == 0)

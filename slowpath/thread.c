@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NS_PER_S = 1000000000 };
+
 static const struct policy_timeouts *find_timeouts(const struct plan *p, uint16_t port)
 {
 	for (size_t i = 0; p != NULL && i < p->policy.timeouts.n; i++) {
@@ -151,7 +153,8 @@ static int start_outside(struct thread *t, const struct thread_shared *s)
 
 int thread_init(struct thread *t, unsigned index, const struct thread_shared *s)
 {
-	const struct fetch_limits limits = {.max_fetches = s->max_pending};
+	const struct fetch_limits limits = {
+		.max_fetches = s->max_pending, .log = s->counters == NULL ? NULL : &t->log};
 	int rc = loop_init(&t->loop);
 
 	t->index = index;
@@ -163,6 +166,9 @@ int thread_init(struct thread *t, unsigned index, const struct thread_shared *s)
 	if (s->counters != NULL) {
 		t->counters = &s->counters->threads[index];
 		t->server.scopes = s->counters->thread_scopes[index];
+		t->log = (struct qlog_writer){
+			.ring = &s->counters->thread_rings[index], .ticks_per_s = NS_PER_S};
+		t->server.log = &t->log;
 	}
 	if (rc == 0) {
 		s->fetchers[index] = fetcher_new(&t->loop, &limits);

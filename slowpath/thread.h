@@ -20,6 +20,7 @@ struct thread {
 	struct loop loop;
 	struct roots *roots;
 	struct server server;
+	struct qlog_writer log;
 	struct thread_counters *counters; // NULL without; this thread: wo
 	struct udp_batch *udp_batch;
 	struct punt_batch *punt_batch;

@@ -6,6 +6,7 @@
 #include "control/monitor/http.h"
 #include "control/monitor/metrics.h"
 #include "control/monitor/options.h"
+#include "control/monitor/qlog_writer.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -24,6 +25,7 @@ struct monitor {
 	struct health health;
 	struct checks checks;
 	struct http *http;
+	struct qlog_thread *qlog;
 	int signal_fd;
 	uint64_t check_us; // when the next check of ourselves is due
 };
@@ -66,6 +68,7 @@ static void answer_metrics(const struct monitor *m, struct http_reply *out)
 	const struct metrics metrics = {.page = m->page,
 		.health = &m->health,
 		.checks = &m->checks,
+		.qlog = qlog_thread_stats(m->qlog),
 		.version = "burst53-" B53_VERSION,
 		.now_ns = clock_ns()};
 
@@ -116,6 +119,9 @@ static int start(struct monitor *m, struct err *err)
 	m->signal_fd = signals_start();
 	if (m->signal_fd < 0)
 		return err_set(err, m->signal_fd, "signals: %s", strerror(-m->signal_fd));
+	m->qlog = qlog_thread_start(m->page, STDOUT_FILENO);
+	if (m->qlog == NULL)
+		return err_set(err, -ENOMEM, "no thread for the query log");
 	m->http = http_open(m->o.places, m->o.n_places, answer, m, err);
 	return m->http == NULL ? err->code : 0;
 }
@@ -157,5 +163,6 @@ int main(int argc, char **argv)
 	log_info("main", "started", LOG_NUM("places", m.o.n_places));
 	serve(&m);
 	http_close(m.http);
+	qlog_thread_stop(m.qlog);
 	return 0;
 }

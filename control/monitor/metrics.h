@@ -3,6 +3,7 @@
 #pragma once
 
 #include "control/monitor/health.h"
+#include "control/monitor/qlog_writer.h"
 #include "control/monitor/text.h"
 #include "zones/link/counters.h"
 
@@ -21,6 +22,7 @@ struct metrics {
 	const struct counters_page *page; // borrowed
 	const struct health *health; // borrowed
 	const struct checks *checks; // borrowed
+	const struct qlog_stats *qlog; // borrowed
 	const char *version;
 	uint64_t now_ns; // CLOCK_MONOTONIC
 };

@@ -204,6 +204,11 @@ void metrics_dataplane(const struct metrics *m, struct text *out)
 	text_gauge(out, "burst53_ready", "Whether /ready says so.", m->health->is_ready);
 	text_gauge(out, "burst53_tcp_connections", "Open TCP connections of clients.",
 		(double)counter_get(&m->page->connections));
+	text_counter(out, "burst53_log_lines_total", "Lines that log and errors have written.",
+		atomic_load_explicit(&m->qlog->lines, memory_order_relaxed));
+	text_counter(out, "burst53_log_left_out_total",
+		"Queries without a line: more than 2,000 a second on one thread.",
+		atomic_load_explicit(&m->qlog->left_out, memory_order_relaxed));
 	snapshots(m, out);
 	if (m->health->server != SERVED_BY_DATAPLANE)
 		return;

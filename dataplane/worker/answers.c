@@ -86,6 +86,8 @@ void burst_reply(struct burst *b, const struct burst_query *bq, const struct ans
 	if (bq->is_slip)
 		frame_dns(f)[2] |= HEADER_TC >> 8;
 	reply_count(b, bq, r, plugin, size_bytes);
+	if (b->log != NULL)
+		burst_log(b, bq, r, size_bytes);
 	frame_reply(f, size_bytes);
 	burst_send(b, bq->frame);
 	if (f->trust & FRAME_FILL_UDP)

@@ -7,6 +7,7 @@
 
 #include "zones/answer/answer.h"
 
+#include <rte_cycles.h>
 #include <rte_mbuf.h>
 
 // A DNS query among the frames.
@@ -32,6 +33,8 @@ struct burst {
 	const struct root *root;
 	struct worker_counters *counters;
 	struct scope_counters *scopes;
+	struct qlog_writer *log; // NULL: no rule of the snapshot asks for it
+	uint64_t log_start_cycles;
 	unsigned n, n_queries, n_keys, n_tx, n_punts, n_outside;
 	unsigned n_answered;
 	uint8_t answered[PORT_BURST]; // scopes of the replies, for their latency
@@ -48,11 +51,14 @@ struct burst {
 
 // Begins a burst of the n frames that stand in b->mbufs.
 static inline void burst_begin(
-	struct burst *b, const struct worker *w, const struct root *root, unsigned n)
+	struct burst *b, struct worker *w, const struct root *root, unsigned n)
 {
 	b->root = root;
 	b->counters = w->counters;
 	b->scopes = w->scopes;
+	b->log = root->scopes.has_log ? &w->log : NULL;
+	if (b->log != NULL)
+		b->log_start_cycles = rte_rdtsc();
 	b->n = n;
 	b->n_queries = 0;
 	b->n_keys = 0;
@@ -100,3 +106,7 @@ void burst_env(const struct worker *w, const struct burst *b, const struct burst
 // plugin.
 void burst_reply(struct burst *b, const struct burst_query *bq, const struct answer_result *r,
 	enum scope_plugin plugin, size_t size_bytes);
+
+// Notes a reply for `log`, before its headers are turned; for b->log != NULL.
+void burst_log(struct burst *b, const struct burst_query *bq, const struct answer_result *r,
+	size_t size_bytes);

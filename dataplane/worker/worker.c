@@ -43,6 +43,7 @@ int worker_init(struct worker *w, unsigned socket)
 	w->probes = rte_ring_create(name, PROBES, (int)socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	uint64_t hz = rte_get_tsc_hz();
 	w->cycles_per_ms = hz / 1000;
+	w->log.ticks_per_s = hz;
 	w->latency_unit_cycles = hz * LATENCY_UNIT_US / 1000000;
 	w->echo_cycles = hz / ECHO_PER_S;
 	w->echo_full_cycles = w->echo_cycles * ECHO_BURST;
@@ -169,6 +170,7 @@ static void probe(struct worker *w)
 	burst_begin(b, w, atomic_load_explicit(&w->roots->current, memory_order_acquire), 1);
 	b->counters = &scratch;
 	b->scopes = scopes;
+	b->log = NULL;
 	b->mbufs[0] = frame;
 	bool had_slowpath = w->has_slowpath;
 	w->has_slowpath = false; // it would be answered to nobody

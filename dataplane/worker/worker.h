@@ -49,6 +49,7 @@ struct worker {
 	enum worker_idle idle;
 	struct worker_counters *counters; // this worker: wo
 	struct scope_counters *scopes; // SCOPES_MAX of them; this worker: wo
+	struct qlog_writer log;
 	struct burst *burst;
 	struct rte_ring *probes; // frames to be answered but not sent
 	const _Atomic bool *is_stopping; // main: wo

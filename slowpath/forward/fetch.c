@@ -41,6 +41,7 @@ struct fetch {
 	bool is_streaming; // the attempt under way
 	struct entry *best; // an answer that was not good enough, for want of a better one
 	int8_t ede; // why it failed
+	uint8_t reason; // the same for `errors`: enum qlog_reason
 };
 
 struct fetcher {
@@ -133,11 +134,30 @@ void fetcher_free(struct fetcher *f)
 	free(f);
 }
 
+// For `errors`.
+static void log_failure(const struct fetch *t)
+{
+	const struct upstream *u = t->x.upstream;
+	const struct qlog_failure f = {.name = t->ask.name.wire,
+		.name_size = (uint8_t)t->ask.name.size_bytes,
+		.reason = t->reason,
+		.type = t->ask.type,
+		.class = RR_CLASS_IN,
+		.rcode = RCODE_SERVFAIL,
+		.now_ticks = t->fetcher->loop->now_ms * 1000000,
+		.upstream = u == NULL ? "" : u->text};
+
+	if (t->fetcher->limits.log != NULL)
+		qlog_fail(t->fetcher->limits.log, &f);
+}
+
 static void give_up(struct fetch *t)
 {
 	struct entry *e = t->best;
 
 	t->best = NULL;
+	if (e == NULL)
+		log_failure(t);
 	if (e == NULL)
 		e = entry_error(RCODE_SERVFAIL, (enum ede)t->ede);
 	finish(t, e);
@@ -202,6 +222,7 @@ static void next_attempt(struct fetch *t)
 		t->x.edns = ASK_WITH_EDNS;
 		if (start(t))
 			return;
+		t->reason = QLOG_UNREACHABLE;
 		note_failure(t);
 	}
 	give_up(t);
@@ -302,10 +323,13 @@ static void on_done(
 	if (result == EXCHANGE_ANSWER) {
 		e = entry_read(&t->ask, msg, size_bytes);
 		t->ede = EDE_INVALID_DATA; // proto:F8
+		t->reason = QLOG_MALFORMED;
 	}
 	if (e == NULL) {
-		if (result != EXCHANGE_ANSWER)
+		if (result != EXCHANGE_ANSWER) {
+			t->reason = QLOG_UNREACHABLE;
 			note_failure(t);
+		}
 		next_attempt(t);
 		return;
 	}
@@ -325,6 +349,7 @@ static void on_timer(struct timer *timer)
 	struct fetch *t = (struct fetch *)((char *)timer - offsetof(struct fetch, timer));
 
 	exchange_cancel(&t->x);
+	t->reason = QLOG_TIMED_OUT;
 	note_failure(t);
 	next_attempt(t);
 }

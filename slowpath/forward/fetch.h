@@ -7,6 +7,7 @@
 #include "slowpath/base/loop.h"
 #include "slowpath/forward/plan.h"
 #include "slowpath/message/entry.h"
+#include "zones/link/qlog.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@ struct fetcher;
 
 struct fetch_limits {
 	unsigned max_fetches; // questions under way on one thread
+	struct qlog_writer *log; // borrowed; NULL: failures are not written down
 };
 
 // Runs on the loop of one thread. NULL when memory is short.

@@ -157,7 +157,7 @@ enum serve_verdict serve_query(struct server *s, const struct request *r, struct
 	if (verdict == ANSWER_REPLY && w->full)
 		return SERVE_DROP;
 	if (verdict == ANSWER_REPLY) {
-		tally_reply(&tally, result.rcode, w->pos);
+		tally_reply(&tally, result.rcode, w->base, w->pos);
 		return SERVE_REPLY;
 	}
 	struct outside o = {

@@ -67,6 +67,7 @@ struct server {
 	const struct counters_page *counters; // NULL without; ro
 	const struct cookie_secrets *cookies; // NULL: none are sent
 	const struct networks *networks; // NULL: everybody is answered
+	struct qlog_writer *log; // NULL: nothing is logged
 	struct thread_scope *scopes; // SCOPES_MAX of them, this thread: wo; NULL without
 };
 

@@ -2,10 +2,9 @@
 // Plain adds to counters of our own.
 #include "slowpath/serve/tally.h"
 
-#include "slowpath/serve/tally.h"
-
 #include "slowpath/serve/serve.h"
 
+#include <string.h>
 #include <time.h>
 
 enum { LATENCY_UNIT_NS = 250000 };
@@ -32,6 +31,24 @@ void tally_start(struct tally *t, const struct server *s, const struct request *
 	t->start_ns = clock_ns();
 }
 
+static void log_start(struct tally *t, const struct request *r, const struct query *q,
+	const struct image_rule *rule)
+{
+	bool has_edns = q->edns.present;
+	bool is_do = has_edns && q->edns.is_do, is_tcp = r->transport == TRANSPORT_TCP;
+
+	t->log = (struct tally_log){.request_bytes = (uint32_t)r->size_bytes,
+		.client_port = r->from.port,
+		.server_port = r->to.port,
+		.udp_bytes = has_edns ? q->edns.udp_bytes : 0,
+		.block = rule->server,
+		.family = r->to.family,
+		.classes = scope_log_classes(rule),
+		.flags = (uint8_t)((is_do ? QLOG_RECORD_DO : 0) | (is_tcp ? QLOG_RECORD_TCP : 0))};
+	memcpy(t->log.client, r->from.bytes, sizeof(t->log.client));
+	memcpy(t->log.server, r->to.bytes, sizeof(t->log.server));
+}
+
 void tally_request(struct tally *t, const struct server *s, const struct request *r,
 	const struct query *q, const struct image_rule *rule)
 {
@@ -45,6 +62,10 @@ void tally_request(struct tally *t, const struct server *s, const struct request
 		listener = snapshot_find_listener(top, &r->to);
 	if (top != NULL)
 		t->scope = &s->scopes[scope_of(&root->scopes, top, listener, rule)];
+	if (s->log != NULL && root->scopes.has_log && scope_log_classes(rule) != 0) {
+		t->writer = s->log;
+		log_start(t, r, q, rule);
+	}
 	if (r->is_punted)
 		return; // a worker has counted it
 	struct scope_sizes *sizes = sizes_of(t);
@@ -55,7 +76,28 @@ void tally_request(struct tally *t, const struct server *s, const struct request
 		counter_add(&t->scope->both.do_bits, 1);
 }
 
-void tally_reply(const struct tally *t, uint16_t rcode, size_t size_bytes)
+static void log_reply(const struct tally *t, uint16_t rcode, const uint8_t *msg, size_t size_bytes)
+{
+	const struct tally_log *l = &t->log;
+	uint64_t now_ns = clock_ns();
+	const struct qlog_query q = {.client = l->client,
+		.server = l->server,
+		.now_ticks = now_ns,
+		.took_ns = now_ns - t->start_ns,
+		.request_bytes = l->request_bytes,
+		.client_port = l->client_port,
+		.server_port = l->server_port,
+		.udp_bytes = l->udp_bytes,
+		.rcode = rcode,
+		.block = l->block,
+		.family = l->family,
+		.classes = l->classes,
+		.flags = l->flags};
+
+	qlog_write(t->writer, &q, msg, size_bytes);
+}
+
+void tally_reply(const struct tally *t, uint16_t rcode, const uint8_t *msg, size_t size_bytes)
 {
 	if (t->scope == NULL)
 		return;
@@ -67,10 +109,12 @@ void tally_reply(const struct tally *t, uint16_t rcode, size_t size_bytes)
 	counter_add(&sizes->response_bytes_sum, size_bytes);
 	counter_add(&c->latency[counters_latency_bucket(took_ns, LATENCY_UNIT_NS)], 1);
 	counter_add(&c->latency_sum, took_ns);
+	if (t->writer != NULL)
+		log_reply(t, rcode, msg, size_bytes);
 }
 
 void tally_message(const struct tally *t, const uint8_t *msg, size_t size_bytes)
 {
 	if (size_bytes >= DNS_HEADER_BYTES)
-		tally_reply(t, msg[3] & HEADER_RCODE, size_bytes);
+		tally_reply(t, msg[3] & HEADER_RCODE, msg, size_bytes);
 }

@@ -114,7 +114,7 @@ def reply(data):
     out = dns.message.make_response(query, recursion_available=True)
     name = query.question[0].name
     first = name.labels[0]
-    soa = dns.rrset.from_text("example.", 60, "IN", "SOA", "ns.example. host.example. 1 7200 1800 86400 60")
+    soa = dns.rrset.from_text(name.parent(), 60, "IN", "SOA", "ns.example. h.example. 1 7200 1800 86400 60")
     if first.startswith(b"nx"):
         out.set_rcode(dns.rcode.NXDOMAIN)
         out.authority.append(soa)
@@ -127,10 +127,12 @@ def reply(data):
     return out.to_wire()
 
 
-def ask(name, kind="A", family=4, tcp=False, timeout=2, **more):
-    """(query's size, reply's size, reply) of one question from the client."""
+def ask(name, kind="A", family=4, tcp=False, timeout=2, role="cli", **more):
+    """(query's size, reply's size, reply) of one question, from the client unless told otherwise."""
+    flags = more.pop("flags", dns.flags.RD)
     query = dns.message.make_query(name, kind, **more)
-    with lab.netns("cli"):
+    query.flags = flags
+    with lab.netns(role):
         sock = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6,
                                      socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
     with sock:

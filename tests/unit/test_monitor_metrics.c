@@ -20,6 +20,7 @@
 static struct counters_page page; // large
 static struct health health;
 static struct checks checks;
+static struct qlog_stats qlog;
 
 static int fresh(void **state)
 {
@@ -36,6 +37,7 @@ static char *write_all(void)
 	const struct metrics m = {.page = &page,
 		.health = &health,
 		.checks = &checks,
+		.qlog = &qlog,
 		.version = "test",
 		.now_ns = 100000000000};
 	struct text t = {0};

@@ -202,7 +202,7 @@ static enum image_refusal check_step(
 
 static enum image_refusal check_rule(const struct image *img, const struct image_rule *rule)
 {
-	const unsigned known = RULE_ROTATE | RULE_MINIMAL;
+	const unsigned known = RULE_ROTATE | RULE_MINIMAL | RULE_LOG_MASK;
 
 	if (!is_lower_name(img, rule->zone_off, rule->zone_size) ||
 		dname_labels(img->text + rule->zone_off) != rule->zone_labels ||

@@ -77,6 +77,11 @@ struct image_listener {
 enum image_rule_flag {
 	RULE_ROTATE = 1, // loadbalance: rotate addresses (quirk 18)
 	RULE_MINIMAL = 2,
+	RULE_LOG_SUCCESS = 8, // classes of responses that `log` writes, as enum qlog_class_bit
+	RULE_LOG_DENIAL = 16,
+	RULE_LOG_ERROR = 32,
+	RULE_LOG_SHIFT = 3,
+	RULE_LOG_MASK = RULE_LOG_SUCCESS | RULE_LOG_DENIAL | RULE_LOG_ERROR,
 };
 
 // What a listener does with the names under one zone: the steps in order, until one answers.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "zones/link/counter.h"
+#include "zones/link/qlog.h"
 #include "zones/link/scope.h"
 
 enum {
@@ -72,4 +73,5 @@ struct control_counters {
 	char api_host[CONTROL_HOST_BYTES]; // "10.96.0.1:443"; written once
 	counter_t rest_buckets[CONTROL_REST_BUCKETS], rest_sum_ns; // until a reply begins
 	struct enabled_table enabled;
+	struct qlog_rules qlog;
 };

@@ -47,7 +47,7 @@ int counters_open(void)
 	if (ftruncate(fd, (off_t)sizeof(struct counters_page)) != 0)
 		rc = -errno;
 	if (rc == 0)
-		rc = -posix_fallocate(fd, 0, (off_t)sizeof(struct counters_page));
+		rc = -posix_fallocate(fd, 0, (off_t)offsetof(struct counters_page, worker_rings));
 	if (rc == 0 &&
 		pwrite(fd, &version, sizeof(version), offsetof(struct counters_page, version)) !=
 			sizeof(version))

@@ -7,13 +7,14 @@
 #include "zones/link/control_counters.h"
 #include "zones/link/counter.h"
 #include "zones/link/outside_counters.h"
+#include "zones/link/qlog.h"
 #include "zones/link/scope.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-	COUNTERS_VERSION = 4,
+	COUNTERS_VERSION = 5,
 	COUNTERS_WORKERS_MAX = 32,
 	COUNTERS_THREADS_MAX = 32, // of the slow path
 };
@@ -153,6 +154,9 @@ struct counters_page {
 	struct thread_scope thread_scopes[COUNTERS_THREADS_MAX][SCOPES_MAX];
 	struct outside_cache_counters outside_cache;
 	struct outside_counters outside; // slow path: wo
+	// Memory is taken for rings only when somebody writes into them: nothing stands behind.
+	struct qlog_ring worker_rings[COUNTERS_WORKERS_MAX];
+	struct qlog_ring thread_rings[COUNTERS_THREADS_MAX];
 };
 
 // Text of a drop reason, and its name in lower case for metrics ("udp_checksum").

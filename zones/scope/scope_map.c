@@ -47,8 +47,10 @@ int scope_map_make(struct scope_map *m, const struct image *top, struct scope_ta
 		return -ENOMEM;
 	m->listeners = m->rules + top->n_rules;
 	m->steps = m->listeners + top->n_listeners;
-	for (uint32_t i = 0; i < top->n_rules; i++)
+	for (uint32_t i = 0; i < top->n_rules; i++) {
 		m->rules[i] = rule_scope(top, &top->rules[i], table);
+		m->has_log |= scope_log_classes(&top->rules[i]) != 0;
+	}
 	for (uint32_t i = 0; i < top->n_listeners; i++)
 		m->listeners[i] = dropped_scope(top, &top->listeners[i], table);
 	for (uint32_t i = 0; i < top->n_steps; i++) {

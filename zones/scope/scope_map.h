@@ -6,12 +6,14 @@
 #include "zones/image/image.h"
 #include "zones/link/scope.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct scope_map {
 	uint8_t *rules; // scope by index of the rule; owned, NULL without an image
 	uint8_t *listeners; // scope of what no rule covers, by index of the listener
 	uint8_t *steps; // enum scope_plugin by index of the step
+	bool has_log; // some rule's queries are to be logged
 };
 
 // Pairs that the table does not know yet are added; for its only writer. top NULL gives an empty
@@ -19,6 +21,12 @@ struct scope_map {
 [[nodiscard]] int scope_map_make(
 	struct scope_map *m, const struct image *top, struct scope_table *table);
 void scope_map_free(struct scope_map *m); // accepts the zeroed struct
+
+// The classes of responses under a rule (NULL: none) that are logged: enum qlog_class_bit.
+static inline uint8_t scope_log_classes(const struct image_rule *rule)
+{
+	return rule == NULL ? 0 : (uint8_t)((rule->flags & RULE_LOG_MASK) >> RULE_LOG_SHIFT);
+}
 
 // rule and listener belong to the map's image; either may be NULL.
 static inline uint8_t scope_of(const struct scope_map *m, const struct image *top,
