@@ -7,8 +7,10 @@
 #include <ldns/ldns.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { DEFAULT_TTL_S = 3600 }; // of CoreDNS' library
 
@@ -43,21 +45,96 @@ static int rr_copy(struct arena *a, const ldns_rr *rr, struct response_rr *out)
 	*out = (struct response_rr){.type = (uint16_t)ldns_rr_get_type(rr),
 		.class = (uint16_t)ldns_rr_get_class(rr),
 		.ttl_s = ldns_rr_ttl(rr)};
+	// libldns gives a word that it does not know as type 0.
+	if (out->type == 0 || out->class >= RR_CLASS_NONE)
+		return -EINVAL;
 	if (owner == NULL || dname_size(ldns_rdf_data(owner), ldns_rdf_size(owner)) == 0)
 		return -EINVAL;
 	out->owner = arena_copy(a, ldns_rdf_data(owner), ldns_rdf_size(owner));
 	return out->owner == NULL ? -ENOMEM : data_copy(a, rr, out);
 }
 
+// Where the first record of the text ends; NULL when a quote or a parenthesis is left open.
+static const char *record_end(const char *s)
+{
+	bool is_quoted = false;
+	bool has_words = false;
+	unsigned depth = 0;
+
+	for (; *s != '\0' && (*s != '\n' || is_quoted || depth > 0 || !has_words); s++) {
+		has_words |= *s != ' ' && *s != '\t' && *s != '\n';
+		if (*s == '\\' && s[1] != '\0')
+			s++;
+		else if (*s == '"')
+			is_quoted = !is_quoted;
+		else if (is_quoted)
+			continue;
+		else if (*s == ';')
+			s += strcspn(s, "\n") - 1;
+		else if (*s == '(')
+			depth++;
+		else if (*s == ')' && depth-- == 0)
+			return NULL;
+	}
+	return is_quoted || depth > 0 ? NULL : s;
+}
+
+static bool is_class(const char *s, size_t n)
+{
+	return n == 2 &&
+		(strncasecmp(s, "IN", 2) == 0 || strncasecmp(s, "CH", 2) == 0 ||
+			strncasecmp(s, "HS", 2) == 0);
+}
+
+static bool is_too_large(const char *s)
+{
+	size_t n = strspn(s, "0123456789");
+
+	return n > 10 || (n == 10 && strtoull(s, NULL, 10) > UINT32_MAX);
+}
+
+// The first record of the text, with its TTL in front of its class: they may stand in any order
+// (RFC 1035 5.1), but libldns wants this one. 0, -EINVAL or -ENOMEM.
+static int prepare(struct arena *a, const char *text, char **out)
+{
+	text += strspn(text, "\r\n"); // blanks are kept: a line that begins with them has no owner
+	const char *end = record_end(text);
+	const char *class = text + strcspn(text, " \t");
+
+	class += strspn(class, " \t");
+	size_t n_class = strcspn(class, " \t");
+	const char *ttl = class + n_class + strspn(class + n_class, " \t");
+	size_t n_ttl = strcspn(ttl, " \t");
+	bool is_swapped = is_class(class, n_class) && *ttl >= '0' && *ttl <= '9';
+	if (end == NULL || is_too_large(is_swapped ? ttl : class))
+		return -EINVAL;
+	size_t size = (size_t)(end - text) + 2;
+	*out = arena_alloc(a, size);
+	if (*out == NULL)
+		return -ENOMEM;
+	if (is_swapped && ttl + n_ttl <= end)
+		(void)snprintf(*out, size, "%.*s%.*s %.*s%.*s", (int)(class - text), text,
+			(int)n_ttl, ttl, (int)n_class, class, (int)(end - ttl - n_ttl),
+			ttl + n_ttl); // fits
+	else
+		memcpy(*out, text, (size_t)(end - text));
+	return 0;
+}
+
 int record_text_parse(struct arena *a, const char *text, struct response_rr *out)
 {
-	ldns_rdf *root = ldns_dname_new_frm_str(".");
+	ldns_rdf *root = NULL;
 	ldns_rr *rr = NULL;
-	int rc = -EINVAL;
+	char *line = NULL;
+	int rc = prepare(a, text, &line);
 
+	if (rc != 0)
+		return rc;
+	root = ldns_dname_new_frm_str(".");
 	if (root == NULL)
 		return -ENOMEM;
-	if (ldns_rr_new_frm_str(&rr, text, DEFAULT_TTL_S, root, NULL) == LDNS_STATUS_OK &&
+	rc = -EINVAL;
+	if (ldns_rr_new_frm_str(&rr, line, DEFAULT_TTL_S, root, NULL) == LDNS_STATUS_OK &&
 		rr != NULL)
 		rc = rr_copy(a, rr, out);
 	ldns_rr_free(rr);
