@@ -3,6 +3,8 @@
 // rte_hash's flags for concurrency: its readers take no locks.
 #include "dataplane/index/index.h"
 
+#include "zones/base/bytes.h"
+
 #define XXH_INLINE_ALL
 #include <rte_hash.h>
 #include <rte_prefetch.h>
@@ -34,10 +36,10 @@ int index_secret_renew(struct index_secret *s)
 
 static inline struct index_key key_hash(const struct index_secret *s, const struct name_key *key)
 {
-	XXH128_hash_t h =
-		XXH3_128bits_withSecret(key->norm, key->size_bytes, s->bytes, sizeof(s->bytes));
+	uint64_t h = XXH3_64bits_withSecret(key->norm, key->size_bytes, s->bytes, sizeof(s->bytes));
 
-	return (struct index_key){h.low64 + key->view * s->view_factor, h.high64};
+	return (struct index_key){
+		h + key->view * s->view_factor, (uint64_t)key->view << 8 | key->size_bytes};
 }
 
 struct index_key index_key_of(const struct index_secret *s, const struct name_key *key)
@@ -190,30 +192,37 @@ static uint64_t bulk_positions(struct bulk *b, const struct index *ix)
 	if (rte_hash_lookup_with_hash_bulk_data(
 		    ix->table, b->pointers, b->signatures, b->n, &hits, b->data) <= 0)
 		return 0;
-	for (unsigned i = 0; i < b->n; i++) {
-		if ((hits >> i) & 1)
-			rte_prefetch0(&ix->img->names[(uintptr_t)b->data[i]]);
-	}
-	for (unsigned i = 0; i < b->n; i++) {
-		if (!((hits >> i) & 1))
-			continue;
-		const struct image_name *n = &ix->img->names[(uintptr_t)b->data[i]];
+	for (uint64_t left = hits; left != 0; left &= left - 1)
+		rte_prefetch0(&ix->img->names[(uintptr_t)b->data[__builtin_ctzll(left)]]);
+	for (uint64_t left = hits; left != 0; left &= left - 1) {
+		const struct image_name *n =
+			&ix->img->names[(uintptr_t)b->data[__builtin_ctzll(left)]];
 		rte_prefetch0(image_name_wire(ix->img, n));
 		rte_prefetch0(&ix->img->sets[n->first_set]);
 	}
 	return hits;
 }
 
+// snapshot_match; nearly always the first entry of a name is the one.
+static inline const struct image_name *match(
+	const struct image *img, uint32_t first, const struct name_key *key)
+{
+	const struct image_name *n = &img->names[first];
+
+	if (n->view == key->view && n->name_size == key->size_bytes &&
+		((n->us_mask >> key->underscores) & 1u) != 0 &&
+		bytes_are_equal(image_name_wire(img, n), key->norm, key->size_bytes))
+		return n;
+	return snapshot_match(img, first, key);
+}
+
 // Takes the hits of one index; done names the keys that need no other index.
 static uint64_t bulk_take(struct bulk *b, const struct index *ix, uint64_t done, struct found *out)
 {
-	uint64_t hits = bulk_positions(b, ix) & ~done;
-
-	for (unsigned i = 0; i < b->n; i++) {
-		if (!((hits >> i) & 1))
-			continue;
+	for (uint64_t left = bulk_positions(b, ix) & ~done; left != 0; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
 		const struct image_name *n =
-			snapshot_match(ix->img, (uint32_t)(uintptr_t)b->data[i], b->names[i]);
+			match(ix->img, (uint32_t)(uintptr_t)b->data[i], b->names[i]);
 		if (n == NULL)
 			continue;
 		done |= UINT64_C(1) << i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// rte_hash over the names of one image. Keys are a keyed 128-bit hash of view and name: whoever
-// chooses names cannot choose where they land. Gives exactly what snapshot_find gives; a test asks
-// both for every name.
+// rte_hash over the names of one image. Keys are a keyed 64-bit hash of view and name beside view
+// and size: whoever chooses names cannot choose where they land. Gives exactly what snapshot_find
+// gives; a test asks both for every name.
 #pragma once
 
 #include "zones/snapshot/snapshot.h"

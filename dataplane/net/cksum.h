@@ -16,38 +16,58 @@ static inline uint64_t cksum_plus(uint64_t sum, uint64_t v)
 	return sum + (sum < v);
 }
 
-// Adds size_bytes bytes; an odd last byte is padded with zero.
-static inline uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t size_bytes)
+// Fewer than eight bytes, as they would stand at the start of a word.
+static inline uint64_t cksum_tail(const uint8_t *p, size_t size_bytes)
 {
-	uint64_t word;
-	uint32_t half;
-	uint16_t quarter;
+	uint64_t word = 0;
 
-	for (; size_bytes >= 8; size_bytes -= 8, p += 8) {
-		memcpy(&word, p, 8);
-		sum = cksum_plus(sum, word);
-	}
-	if (size_bytes & 4) {
-		memcpy(&half, p, 4);
-		sum = cksum_plus(sum, half);
-		p += 4;
-	}
-	if (size_bytes & 2) {
-		memcpy(&quarter, p, 2);
-		sum = cksum_plus(sum, quarter);
-		p += 2;
-	}
-	if (size_bytes & 1)
-		sum = cksum_plus(sum, be16_from((uint16_t)(*p << 8)).raw);
-	return sum;
+	for (size_t i = 0; i < size_bytes; i++)
+		word |= (uint64_t)p[i] << (8 * i);
+	return word;
 }
 
+static inline uint64_t cksum_word(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+// Adds size_bytes bytes; an odd last byte is padded with zero. Hosts are little-endian, as for
+// images: the last bytes come out of the word that ends with them.
+static inline uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t size_bytes)
+{
+	if (size_bytes < 8)
+		return cksum_plus(sum, cksum_tail(p, size_bytes));
+	for (; size_bytes >= 32; size_bytes -= 32, p += 32) {
+		sum = cksum_plus(sum, cksum_word(p));
+		sum = cksum_plus(sum, cksum_word(p + 8));
+		sum = cksum_plus(sum, cksum_word(p + 16));
+		sum = cksum_plus(sum, cksum_word(p + 24));
+	}
+	if (size_bytes & 16) {
+		sum = cksum_plus(sum, cksum_word(p));
+		sum = cksum_plus(sum, cksum_word(p + 8));
+		p += 16;
+	}
+	if (size_bytes & 8) {
+		sum = cksum_plus(sum, cksum_word(p));
+		p += 8;
+	}
+	size_bytes &= 7;
+	if (size_bytes == 0)
+		return sum;
+	return cksum_plus(sum, cksum_word(p + size_bytes - 8) >> (64 - 8 * size_bytes));
+}
+
+// A sum and itself with its halves exchanged: what is carried out of one half comes into the other.
 static inline uint16_t cksum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+	sum += sum << 32 | sum >> 32;
+	uint32_t half = (uint32_t)(sum >> 32);
+	half += half << 16 | half >> 16;
+	return (uint16_t)(half >> 16);
 }
 
 // Of the pseudo header: both addresses (each addr_bytes long, one behind the other at addrs), the

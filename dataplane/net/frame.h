@@ -7,6 +7,7 @@
 #include "dataplane/net/host.h"
 #include "dataplane/net/wire.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct frame {
 	uint16_t size_bytes;
 	uint16_t room_bytes; // how much a reply may take from bytes on
 	uint8_t trust; // enum frame_trust
+	bool is_quick; // frame_parse_quick took it
 	// The rest is written by frame_parse.
 	uint8_t family; // 4, 6, or 0 for what is not IP
 	uint8_t address; // index of the own address it is for
@@ -54,7 +56,7 @@ static inline const uint8_t *frame_client(const struct frame *f)
 
 // Judges the frame: VERDICT_QUERY (to be answered or punted by DNS), VERDICT_ANSWER (frame_answer
 // can write it), VERDICT_EXCEPTION, or VERDICT_DROP with f->drop. Writes nothing into the bytes.
-enum verdict frame_parse(const struct host *h, struct frame *f);
+__attribute__((noinline)) enum verdict frame_parse(const struct host *h, struct frame *f);
 
 // Turns the frame into its reply after VERDICT_ANSWER. False: it does not fit.
 bool frame_answer(const struct host *h, struct frame *f);
@@ -62,7 +64,7 @@ bool frame_answer(const struct host *h, struct frame *f);
 // Turns the frame into the UDP reply that carries the dns_bytes bytes that stand at frame_dns.
 // Writes all headers from link to UDP, checksums whole; under FRAME_FILL_UDP that of UDP is the sum
 // of the pseudo header, to which the port adds the rest. The caller kept to room_bytes.
-void frame_reply(struct frame *f, size_t dns_bytes);
+__attribute__((noinline)) void frame_reply(struct frame *f, size_t dns_bytes);
 
 // Writes a gratuitous ARP request or an unsolicited neighbour advertisement for own address i
 // (RFC 5227 2.3, RFC 4861 7.2.6) of at most ANNOUNCE_BYTES; returns its size.

@@ -2,6 +2,8 @@
 // What was found, and the replies in place.
 #include "dataplane/worker/burst.h"
 
+#include "dataplane/net/quick.h"
+
 #include <rte_prefetch.h>
 
 enum { REPLY_ROOM_MIN_BYTES = DNS_UDP_MIN_BYTES };
@@ -44,9 +46,9 @@ static bool is_error_loop(const struct frame *f, uint16_t rcode)
 	return f->client_port == ROOT_DNS_PORT && rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN;
 }
 
-uint16_t burst_udp_max_bytes(const struct worker *w, const struct frame *f)
+uint16_t burst_udp_max_bytes(const struct worker *w, uint8_t family)
 {
-	unsigned headers = (f->family == 4 ? IP4_BYTES : IP6_BYTES) + UDP_BYTES;
+	unsigned headers = (family == 4 ? IP4_BYTES : IP6_BYTES) + UDP_BYTES;
 	unsigned max = w->port->mtu > headers ? w->port->mtu - headers : 0;
 
 	return (uint16_t)RTE_MIN(max, (unsigned)DNS_UDP_MAX_BYTES);
@@ -88,39 +90,30 @@ void burst_reply(struct burst *b, const struct burst_query *bq, const struct ans
 	reply_count(b, bq, r, plugin, size_bytes);
 	if (b->log != NULL)
 		burst_log(b, bq, r, size_bytes);
-	frame_reply(f, size_bytes);
+	if (f->is_quick)
+		frame_reply_quick(f, size_bytes);
+	else
+		frame_reply(f, size_bytes);
 	burst_send(b, bq->frame);
 	if (f->trust & FRAME_FILL_UDP)
 		checksum_ask(f, b->mbufs[bq->frame]);
 }
 
-void burst_env(const struct worker *w, const struct burst *b, const struct burst_query *bq,
-	struct answer_env *env)
-{
-	*env = (struct answer_env){.transport = TRANSPORT_UDP,
-		.udp_max_bytes = burst_udp_max_bytes(w, &b->frames[bq->frame]),
-		.cookie_size = bq->cookie_size,
-		.find = find_in_root,
-		.find_ctx = b->root};
-	memcpy(env->cookie, bq->cookie, bq->cookie_size);
-}
-
-static void answer_one(const struct worker *w, struct burst *b, unsigned i)
+static void answer_one(struct burst *b, unsigned i)
 {
 	const struct burst_query *bq = &b->queries[i];
 	struct frame *f = &b->frames[bq->frame];
 	size_t room = (size_t)f->room_bytes - (f->l4 + UDP_BYTES);
-	struct answer_env env;
 	struct answer_result result;
 
 	if (room < REPLY_ROOM_MIN_BYTES) {
 		burst_drop(b, bq->frame, DROP_NO_ROOM);
 		return;
 	}
-	burst_env(w, b, bq, &env);
 	struct wrbuf out = wrbuf_of(frame_dns(f), room);
 	const struct found *found = bq->plan.needs_find ? &b->found[bq->key] : NULL;
-	if (answer_write(&bq->plan, found, &bq->query, &env, &out, &result) == ANSWER_PUNT) {
+	if (answer_write(&bq->plan, found, &bq->query, burst_env(b, bq), &out, &result) ==
+		ANSWER_PUNT) {
 		b->outside[b->n_outside++] = (struct burst_outside){(uint8_t)i, result.step};
 		return;
 	}
@@ -130,6 +123,11 @@ static void answer_one(const struct worker *w, struct burst *b, unsigned i)
 
 void burst_answers(struct worker *w, struct burst *b)
 {
+	for (unsigned i = 0; i < 2; i++)
+		b->env[i] = (struct answer_env){.transport = TRANSPORT_UDP,
+			.udp_max_bytes = burst_udp_max_bytes(w, i == 0 ? 4 : 6),
+			.find = find_in_root,
+			.find_ctx = b->root};
 	for (unsigned i = 0; i < b->n_queries; i++)
-		answer_one(w, b, i);
+		answer_one(b, i);
 }

@@ -42,6 +42,7 @@ struct burst {
 	struct rte_mbuf *mbufs[PORT_BURST];
 	struct frame frames[PORT_BURST];
 	struct burst_query queries[PORT_BURST];
+	struct answer_env env[2]; // for IPv4 and IPv6; the cookie is a query's own
 	const struct name_key *keys[PORT_BURST];
 	struct found found[PORT_BURST];
 	struct burst_outside outside[PORT_BURST];
@@ -96,11 +97,18 @@ static inline void burst_send(struct burst *b, unsigned i)
 }
 
 // proto:E6: the port's MTU bounds what leaves in one packet.
-uint16_t burst_udp_max_bytes(const struct worker *w, const struct frame *f);
+uint16_t burst_udp_max_bytes(const struct worker *w, uint8_t family);
 
-// What a reply to a query depends on.
-void burst_env(const struct worker *w, const struct burst *b, const struct burst_query *bq,
-	struct answer_env *env);
+// What a reply to a query depends on; until the next one is asked for.
+static inline const struct answer_env *burst_env(struct burst *b, const struct burst_query *bq)
+{
+	struct answer_env *env = &b->env[b->frames[bq->frame].family == 6];
+
+	env->cookie_size = bq->cookie_size;
+	if (bq->cookie_size != 0)
+		memcpy(env->cookie, bq->cookie, sizeof(bq->cookie));
+	return env;
+}
 
 // The end of a query's frame: the reply of size_bytes bytes that stands in it, counted under
 // plugin.

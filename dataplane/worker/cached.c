@@ -30,7 +30,7 @@ static void punt_prepare(const struct worker *w, struct burst *b, const struct b
 		.dns_bytes = (uint16_t)frame_dns_bytes(f),
 		.client_port = f->client_port,
 		.server_port = f->server_port,
-		.udp_max_bytes = burst_udp_max_bytes(w, f),
+		.udp_max_bytes = burst_udp_max_bytes(w, f->family),
 		.l3 = f->l3,
 		.family = f->family};
 	b->punts[b->n_punts++] = b->mbufs[bq->frame];
@@ -55,8 +55,7 @@ static struct cache_question question_of(
 }
 
 // Writes the reply from an entry.
-static void hit(const struct worker *w, struct burst *b, const struct burst_query *bq,
-	const struct cache_hit *found)
+static void hit(struct burst *b, const struct burst_query *bq, const struct cache_hit *found)
 {
 	const struct image_rule *rule = bq->plan.rule;
 	struct frame *f = &b->frames[bq->frame];
@@ -68,10 +67,8 @@ static void hit(const struct worker *w, struct burst *b, const struct burst_quer
 		.is_minimal = (rule->flags & RULE_MINIMAL) != 0,
 		.udp_max_bytes = bq->plan.top->servers[rule->server].udp_max_bytes,
 		.ede = EDE_NONE};
-	struct answer_env env;
 
-	burst_env(w, b, bq, &env);
-	entry_write(found->entry, &bq->query, &env, &view, &out);
+	entry_write(found->entry, &bq->query, burst_env(b, bq), &view, &out);
 	const struct answer_result result = {
 		.rcode = found->entry->rcode,
 		.is_truncated = (frame_dns(f)[2] & HEADER_TC >> 8) != 0,
@@ -114,7 +111,7 @@ void burst_outside(struct worker *w, struct burst *b)
 		const struct burst_outside *o = &b->outside[i];
 		const struct burst_query *bq = &b->queries[o->query];
 		if (hits[i].entry != NULL)
-			hit(w, b, bq, &hits[i]);
+			hit(b, bq, &hits[i]);
 		else
 			punt_prepare(w, b, bq, o->step);
 	}

@@ -2,6 +2,8 @@
 // First stages: what each frame is, and what each query asks.
 #include "dataplane/worker/burst.h"
 
+#include "dataplane/net/quick.h"
+
 #include <rte_cycles.h>
 #include <rte_prefetch.h>
 #include <rte_ring.h>
@@ -95,6 +97,11 @@ void burst_frames(struct worker *w, struct burst *b)
 		frame_init(w, b->mbufs[i], f);
 		if (b->mbufs[i]->nb_segs != 1) { // proto:I16
 			burst_drop(b, i, DROP_SEGMENTS);
+			continue;
+		}
+		f->is_quick = frame_parse_quick(w->host, f);
+		if (f->is_quick) {
+			frame_queried(w, b, i);
 			continue;
 		}
 		switch (frame_parse(w->host, f)) {

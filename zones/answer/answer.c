@@ -4,6 +4,7 @@
 #include "zones/answer/answer.h"
 
 #include "zones/answer/pod.h"
+#include "zones/answer/quick.h"
 #include "zones/answer/reply.h"
 
 #include <string.h>
@@ -241,7 +242,7 @@ static void answer_outside(struct walk *w)
 	}
 }
 
-enum answer_verdict answer_write(const struct answer_plan *plan, const struct found *found,
+enum answer_verdict answer_walk(const struct answer_plan *plan, const struct found *found,
 	const struct query *q, const struct answer_env *env, struct wrbuf *w,
 	struct answer_result *result)
 {
@@ -267,6 +268,15 @@ enum answer_verdict answer_write(const struct answer_plan *plan, const struct fo
 		return ANSWER_PUNT;
 	reply_finish(&walk.reply);
 	return ANSWER_REPLY;
+}
+
+enum answer_verdict answer_write(const struct answer_plan *plan, const struct found *found,
+	const struct query *q, const struct answer_env *env, struct wrbuf *w,
+	struct answer_result *result)
+{
+	if (answer_quick(plan, found, q, env, w, result))
+		return ANSWER_REPLY;
+	return answer_walk(plan, found, q, env, w, result);
 }
 
 static void find_in_snapshot(const void *ctx, const struct name_key *key, struct found *out)

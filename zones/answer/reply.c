@@ -28,26 +28,13 @@ static size_t opt_size(const struct reply *r)
 	return n;
 }
 
-// proto:E6: what the client takes, but never more than we send over UDP.
-static size_t message_limit(const struct query *q, const struct answer_env *env, uint16_t udp_max)
-{
-	if (env->transport == TRANSPORT_TCP)
-		return DNS_MSG_MAX_BYTES;
-	size_t limit = DNS_UDP_MIN_BYTES;
-	if (q->edns.present && q->edns.udp_bytes > limit)
-		limit = q->edns.udp_bytes;
-	if (limit > udp_max)
-		limit = udp_max;
-	return limit > env->udp_max_bytes ? env->udp_max_bytes : limit;
-}
-
 void reply_init(struct reply *r, const struct query *q, const struct answer_env *env,
 	uint16_t udp_max_bytes, struct wrbuf *w)
 {
 	*r = (struct reply){.q = q, .env = env, .w = w, .rcode = q->rcode, .ede = q->ede};
 	w->pos = query_question_end(q);
 	w->full = false;
-	r->limit_bytes = message_limit(q, env, udp_max_bytes);
+	r->limit_bytes = reply_limit(q, env, udp_max_bytes);
 	if (r->limit_bytes > w->size_bytes)
 		r->limit_bytes = w->size_bytes;
 	r->opt_bytes = opt_size(r);

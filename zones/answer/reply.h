@@ -21,10 +21,26 @@ struct reply {
 	uint16_t n_an, n_ns, n_ar;
 };
 
+// proto:E6: what the client takes, but never more than we send over UDP. udp_max_bytes: the server
+// block's own limit (bufsize).
+static inline size_t reply_limit(
+	const struct query *q, const struct answer_env *env, uint16_t udp_max_bytes)
+{
+	size_t limit = DNS_UDP_MIN_BYTES;
+
+	if (env->transport == TRANSPORT_TCP)
+		return DNS_MSG_MAX_BYTES;
+	if (q->edns.present && q->edns.udp_bytes > limit)
+		limit = q->edns.udp_bytes;
+	if (limit > udp_max_bytes)
+		limit = udp_max_bytes;
+	return limit > env->udp_max_bytes ? env->udp_max_bytes : limit;
+}
+
 // Says why in an extended error (RFC 8914) when the reply has room for options.
 void reply_explain(struct reply *r, enum ede ede);
 
-// Begins behind header and question. udp_max_bytes: the server block's own limit (bufsize).
+// Begins behind header and question. udp_max_bytes: as for reply_limit.
 void reply_init(struct reply *r, const struct query *q, const struct answer_env *env,
 	uint16_t udp_max_bytes, struct wrbuf *w);
 

@@ -2,6 +2,8 @@
 // Plain look-ups over the sorted name table of an image, and the choice of listener and rule.
 #include "zones/snapshot/snapshot.h"
 
+#include "zones/base/bytes.h"
+
 #include <string.h>
 
 bool snapshot_is_pair(const struct image *base, const struct image *overlay)
@@ -61,7 +63,7 @@ static bool is_same_name(
 	const struct image *img, const struct image_name *n, const struct name_key *key)
 {
 	return n->view == key->view && n->name_size == key->size_bytes &&
-		memcmp(image_name_wire(img, n), key->norm, key->size_bytes) == 0;
+		bytes_are_equal(image_name_wire(img, n), key->norm, key->size_bytes);
 }
 
 const struct image_name *snapshot_match(
@@ -139,7 +141,7 @@ static bool is_in_zone(const struct query *q, const struct image_rule *r, const 
 		return false;
 	size_t off = q->label_off[q->nlabels - r->zone_labels];
 	return (size_t)q->qname_size - off == r->zone_size &&
-		memcmp(q->name + off, zone, r->zone_size) == 0;
+		bytes_are_equal(q->name + off, zone, r->zone_size);
 }
 
 const struct image_rule *snapshot_find_rule(

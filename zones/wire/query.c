@@ -16,64 +16,73 @@ static enum query_verdict error(struct query *q, enum rcode rcode, enum ede ede)
 	return QUERY_ERROR;
 }
 
-// Reads the name at r into q->name as it came, noting the labels. False: malformed.
-static bool name_read(struct rdbuf *r, struct query *q)
+enum { BLOCK_BYTES = 16 };
+
+// The compiler makes vector instructions of this where there are any, and bytes elsewhere.
+typedef uint8_t block __attribute__((vector_size(BLOCK_BYTES)));
+
+static inline void block_lower(const uint8_t *in, uint8_t *out, block *changed)
 {
-	size_t left = rdbuf_left(r);
-	const uint8_t *wire = r->base + r->pos;
+	block v;
+
+	memcpy(&v, in, sizeof(v));
+	block bit = (block)((v - 'A') < 26) & 0x20;
+	*changed |= bit;
+	v |= bit;
+	memcpy(out, &v, sizeof(v));
+}
+
+// Copies a name in lower case into q->name. Length octets are below 'A' and stay as they are. The
+// last block overlaps the one before it, so that no byte outside the name is looked at.
+static inline void name_lower(struct query *q, const uint8_t *wire, size_t size_bytes)
+{
+	block changed = {0};
+	uint64_t halves[2];
+
+	if (size_bytes < BLOCK_BYTES) {
+		for (size_t i = 0; i < size_bytes; i++) {
+			q->name[i] = dname_lower_byte(wire[i]);
+			changed[0] |= q->name[i] ^ wire[i];
+		}
+	} else {
+		for (size_t i = 0; i < size_bytes - BLOCK_BYTES; i += BLOCK_BYTES)
+			block_lower(wire + i, q->name + i, &changed);
+		size_t last = size_bytes - BLOCK_BYTES;
+		block_lower(wire + last, q->name + last, &changed);
+	}
+	memcpy(halves, &changed, sizeof(halves));
+	q->has_upper = (halves[0] | halves[1]) != 0;
+	q->qname_size = (uint8_t)size_bytes;
+}
+
+// Finds the labels of the name at wire, of which left bytes are there. Size of the name, 0:
+// malformed.
+static inline size_t labels_read(const uint8_t *wire, size_t left, struct query *q)
+{
 	size_t limit = left < DNS_NAME_MAX_BYTES ? left : DNS_NAME_MAX_BYTES;
 	size_t pos = 0;
-	uint8_t n = 0;
+	unsigned n = 0; // at most 127: each label takes two bytes of 255
 
-	for (;;) {
-		if (pos >= limit || wire[pos] > DNS_LABEL_MAX_BYTES)
-			return false; // proto:N1, N2, N3
+	for (; pos < limit; n++) {
+		unsigned len = wire[pos];
 		q->label_off[n] = (uint8_t)pos;
-		if (wire[pos] == 0)
-			break;
-		pos += 1u + wire[pos];
-		n++; // at most 127: each label takes two bytes of 255
+		pos += 1 + len;
+		if (len == 0) {
+			q->nlabels = (uint8_t)n;
+			return pos;
+		}
+		if (len > DNS_LABEL_MAX_BYTES)
+			return 0; // proto:N2, N3
 	}
-	q->nlabels = n;
-	q->qname_size = (uint8_t)(pos + 1);
-	r->pos += pos + 1;
-	memcpy(q->name, wire, pos + 1);
-	return true;
+	return 0; // proto:N1
 }
 
-// Lower-cases in place in whole blocks of 32 that the compiler turns into vector code. Length
-// octets are below 'A' and stay as they are.
-static void name_lower(struct query *q)
+// Copies the name without the underscores that lead its first two labels.
+__attribute__((noinline)) static void underscores_drop(struct query *q, uint8_t us)
 {
-	size_t padded = (q->qname_size + 31u) & ~31u;
-	uint8_t changed = 0;
-
-	memset(q->name + q->qname_size, 0, padded - q->qname_size);
-	for (size_t i = 0; i < padded; i++) {
-		uint8_t c = q->name[i];
-		uint8_t bit = (uint8_t)((uint8_t)(c - 'A') < 26 ? 0x20 : 0);
-		changed |= bit;
-		q->name[i] = c | bit;
-	}
-	q->has_upper = changed != 0;
-}
-
-void query_normalise(struct query *q)
-{
-	uint8_t us = 0;
-
-	for (uint8_t i = 0; i < 2 && i < q->nlabels; i++) {
-		const uint8_t *label = q->name + q->label_off[i];
-		if (label[0] > 1 && label[1] == '_')
-			us |= (uint8_t)(1u << i);
-	}
-	q->underscores = us;
-	q->norm = q->name;
-	q->norm_size = q->qname_size;
-	if (us == 0)
-		return;
 	size_t in = 0;
 	size_t out = 0;
+
 	for (uint8_t i = 0; i < 2 && i < q->nlabels; i++) {
 		uint8_t len = q->name[in];
 		uint8_t skip = (us >> i) & 1u;
@@ -85,6 +94,30 @@ void query_normalise(struct query *q)
 	memcpy(q->norm_buf + out, q->name + in, q->qname_size - in);
 	q->norm = q->norm_buf;
 	q->norm_size = (uint8_t)(out + q->qname_size - in);
+}
+
+// A label of one underscore keeps it.
+static inline bool has_underscore(const struct query *q, unsigned i)
+{
+	const uint8_t *label = q->name + q->label_off[i];
+
+	return i < q->nlabels && label[0] > 1 && label[1] == '_';
+}
+
+static inline void normalise(struct query *q)
+{
+	uint8_t us = (uint8_t)(has_underscore(q, 0) | has_underscore(q, 1) << 1);
+
+	q->underscores = us;
+	q->norm = q->name;
+	q->norm_size = q->qname_size;
+	if (us != 0)
+		underscores_drop(q, us);
+}
+
+void query_normalise(struct query *q)
+{
+	normalise(q);
 }
 
 void query_make(struct query *q, const uint8_t *name, uint16_t qtype)
@@ -104,9 +137,7 @@ void query_make(struct query *q, const uint8_t *name, uint16_t qtype)
 		q->label_off[n++] = (uint8_t)pos;
 	q->label_off[n] = (uint8_t)pos;
 	q->nlabels = n;
-	q->qname_size = (uint8_t)(pos + 1);
-	memcpy(q->name, name, q->qname_size);
-	name_lower(q);
+	name_lower(q, name, pos + 1);
 	query_normalise(q);
 }
 
@@ -195,8 +226,8 @@ static bool plain_opt_read(struct rdbuf *r, struct query *q)
 }
 
 // Reads arcount additional records: at most one OPT and one TSIG or SIG(0) (proto:H9).
-static bool additional_read(struct rdbuf *r, struct query *q, unsigned arcount,
-	enum transport transport, struct additional *seen)
+__attribute__((noinline)) static bool additional_read(struct rdbuf *r, struct query *q,
+	unsigned arcount, enum transport transport, struct additional *seen)
 {
 	for (unsigned i = 0; i < arcount; i++) {
 		size_t owner = dname_size(r->base + r->pos, rdbuf_left(r));
@@ -222,7 +253,7 @@ static bool additional_read(struct rdbuf *r, struct query *q, unsigned arcount,
 }
 
 // Types that are no data and get no look-up (proto:T3, T4, T6).
-static enum query_verdict type_check(struct query *q)
+__attribute__((noinline)) static enum query_verdict type_check(struct query *q)
 {
 	switch (q->qtype) {
 	case RR_TYPE_AXFR:
@@ -243,7 +274,7 @@ static enum query_verdict type_check(struct query *q)
 }
 
 // Judges a query whose every byte was read.
-static enum query_verdict query_judge(struct query *q, const struct additional *seen)
+static inline enum query_verdict query_judge(struct query *q, const struct additional *seen)
 {
 	if (q->edns.present && q->edns.version != 0)
 		return error(q, RCODE_BADVERS, EDE_NONE); // proto:E4
@@ -256,6 +287,8 @@ static enum query_verdict query_judge(struct query *q, const struct additional *
 	}
 	if (q->qclass != RR_CLASS_IN)
 		return error(q, RCODE_REFUSED, EDE_NOT_SUPPORTED); // proto:T7, quirk 14
+	if (q->qtype - 1u < RR_TYPE_OPT - 1u) // nearly all that are asked
+		return QUERY_OK;
 	return type_check(q);
 }
 
@@ -277,6 +310,24 @@ static void query_reset(struct query *q)
 	q->edns.cookie_size = 0;
 }
 
+// Reads the question at r. False: malformed.
+static inline bool question_read(struct rdbuf *r, struct query *q)
+{
+	size_t left = rdbuf_left(r);
+	const uint8_t *wire = r->base + r->pos;
+	size_t size = labels_read(wire, left, q);
+
+	if (size == 0 || left < size + 4)
+		return false;
+	q->qtype = be16_get(wire + size);
+	q->qclass = be16_get(wire + size + 2);
+	q->has_question = true;
+	r->pos += size + 4;
+	name_lower(q, wire, size);
+	normalise(q);
+	return true;
+}
+
 enum query_verdict query_parse(
 	const uint8_t *msg, size_t size_bytes, enum transport transport, struct query *q)
 {
@@ -285,36 +336,28 @@ enum query_verdict query_parse(
 
 	if (size_bytes < DNS_HEADER_BYTES)
 		return QUERY_DROP_SHORT;
-	q->id = rdbuf_u16(&r);
-	q->flags = rdbuf_u16(&r);
+	q->id = be16_get(msg);
+	q->flags = be16_get(msg + 2);
 	if (q->flags & HEADER_QR)
 		return QUERY_DROP_RESPONSE;
 	query_reset(q);
 	if (q->flags & HEADER_OPCODE)
 		return error(q, RCODE_NOTIMP, EDE_NONE); // proto:H3, H4
-	uint16_t qdcount = rdbuf_u16(&r);
-	uint16_t ancount = rdbuf_u16(&r);
-	uint16_t nscount = rdbuf_u16(&r);
-	uint16_t arcount = rdbuf_u16(&r);
+	uint16_t qdcount = be16_get(msg + 4);
+	uint32_t others = be32_get(msg + 6); // ANCOUNT, NSCOUNT
+	uint16_t arcount = be16_get(msg + 10);
+	r.pos = DNS_HEADER_BYTES;
 	if (qdcount > 1) // proto:H6
 		return error(q, RCODE_FORMERR, EDE_NONE);
-	if (qdcount == 1) {
-		if (!name_read(&r, q))
-			return error(q, RCODE_FORMERR, EDE_NONE);
-		q->qtype = rdbuf_u16(&r);
-		q->qclass = rdbuf_u16(&r);
-		if (r.bad)
-			return error(q, RCODE_FORMERR, EDE_NONE);
-		q->has_question = true;
-		name_lower(q);
-		query_normalise(q);
-	}
-	// proto:H8, H9, H10: nothing but a question and at most two additional records.
-	if (ancount != 0 || nscount != 0 || arcount > 2 || (q->flags & HEADER_RCODE) != 0)
+	if (qdcount == 1 && !question_read(&r, q))
 		return error(q, RCODE_FORMERR, EDE_NONE);
-	if (arcount == 1 && plain_opt_read(&r, q))
-		return query_judge(q, &seen);
-	if (!additional_read(&r, q, arcount, transport, &seen) || rdbuf_left(&r) != 0)
-		return error(q, RCODE_FORMERR, EDE_NONE); // proto:H17
+	// proto:H8, H9, H10: nothing but a question and at most two additional records.
+	if (others != 0 || arcount > 2 || (q->flags & HEADER_RCODE) != 0)
+		return error(q, RCODE_FORMERR, EDE_NONE);
+	bool is_read = arcount == 0 || (arcount == 1 && plain_opt_read(&r, q));
+	if (!is_read && !additional_read(&r, q, arcount, transport, &seen))
+		return error(q, RCODE_FORMERR, EDE_NONE);
+	if (rdbuf_left(&r) != 0) // proto:H17
+		return error(q, RCODE_FORMERR, EDE_NONE);
 	return query_judge(q, &seen);
 }

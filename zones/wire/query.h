@@ -57,7 +57,7 @@ struct query {
 	struct query_edns edns;
 	uint8_t label_off[QUERY_LABELS_MAX +
 		1]; // offset of each label in name; [nlabels] is the root
-	uint8_t name[256]; // lower case, zero padded to a multiple of 32
+	uint8_t name[256]; // lower case
 	uint8_t norm_buf[256];
 };
 
