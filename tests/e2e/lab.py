@@ -7,6 +7,8 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -18,6 +20,7 @@ RUN_DIR = Path(f"/run/burst53-{PREFIX}")
 SERVICE = {4: "198.18.0.53", 6: "fd00:53::53"}
 DATA = Path(__file__).resolve().parent / "data"
 CLONE_NEWNET = 0x40000000
+SOL_PACKET, PACKET_STATISTICS, PACKET_FANOUT, PIDFD_GETFD = 263, 6, 18, 438
 MODES = {"own": [], "shared": ["--shared"], "kernel": ["--port", "none"], "xdp": ["--port", "af_xdp"]}
 LIBC = ctypes.CDLL(None, use_errno=True)
 current = None  # the mode of the lab that is up, None for none or a special one  # pylint: disable=invalid-name
@@ -149,6 +152,21 @@ def checker_result(process):
     """Waits for a checker; its numbers."""
     out, _ = process.communicate(timeout=300)
     return json.loads(out)
+
+
+def packet_drops():
+    """Frames that the dataplane's packet sockets had no room for since the last look (packet(7) PACKET_STATISTICS)."""
+    pid = pids()["dataplane"]
+    pidfd = os.pidfd_open(pid)
+    lost = 0
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        if not os.readlink(entry).startswith("socket:"):
+            continue
+        with socket.socket(fileno=LIBC.syscall(PIDFD_GETFD, pidfd, int(entry.name), 0)) as sock:
+            if sock.family == socket.AF_PACKET and sock.getsockopt(SOL_PACKET, PACKET_FANOUT) != 0:
+                lost += struct.unpack_from("II", sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 12))[1]
+    os.close(pidfd)
+    return lost
 
 
 def nft_tables(role="srv"):

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sends mutated queries or mutated frames to a server on the link and counts what comes back. A
-// query that must not be answered (shorter than a header, or a response) and is answered all the
-// same is what it looks for; everything it sends is a function of the seed.
+// frame that must not be answered (a response, or one that breaks a rule of IP or UDP) and is
+// answered all the same is what it looks for; everything it sends is a function of the seed.
 //
 //   mutate --interface IF --to-mac M --mode messages|frames [--count N] [--rate N] [--seed N]
 //
 // Prints one JSON object; exit code 0 only when nothing was answered that must not be.
 #include "tests/e2e/packet.h"
+#include "tests/e2e/verdict.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -43,9 +44,10 @@ struct mutator {
 	struct packet_ends ends;
 	bool is_frames;
 	uint64_t random;
-	bool silent[65536]; // by source port: no answer is allowed
+	bool may_answer[65536]; // by source port: the last frame that had it
 	uint16_t ids[65536];
-	uint64_t sent, replies, wrong, strange;
+	bool is_fragment; // the last frame made
+	uint64_t sent, refused, fragments, replies, wrong, strange;
 };
 
 static uint64_t now_ns(void)
@@ -109,6 +111,19 @@ static size_t mutate(struct mutator *m, uint8_t *p, size_t size, size_t cap)
 	return size;
 }
 
+// A mutated source port is another frame's: it allows a reply there and forbids none.
+static void note(struct mutator *m, uint16_t port, const uint8_t *frame, size_t size)
+{
+	struct verdict_facts v = verdict_of(&m->ends, frame, size);
+
+	m->may_answer[port] = false;
+	m->is_fragment = v.is_fragment;
+	if (v.may_answer) {
+		m->may_answer[v.source_port] = true;
+		m->ids[v.source_port] = v.id;
+	}
+}
+
 static size_t make_frame(struct mutator *m, uint8_t *frame)
 {
 	uint8_t message[1200];
@@ -120,12 +135,12 @@ static size_t make_frame(struct mutator *m, uint8_t *frame)
 	whole.size_bytes = packet_question(draw(m, 1u << 16), message);
 	if (!m->is_frames)
 		whole.size_bytes = mutate(m, message, whole.size_bytes, sizeof(message));
-	bool is_header = whole.size_bytes >= 12;
-	m->silent[port] = !is_header || (message[2] & 0x80) != 0;
-	m->ids[port] = (uint16_t)(is_header ? message[0] << 8 | message[1] : 0);
 	size_t size = packet_udp(&m->ends, &whole, frame);
-	// The source address and the Ethernet header stay: what comes back must find us.
-	return m->is_frames ? 14 + mutate(m, frame + 14, size - 14, FRAME_BYTES - 14) : size;
+	// The Ethernet header stays: what comes back must find us.
+	if (m->is_frames)
+		size = 14 + mutate(m, frame + 14, size - 14, FRAME_BYTES - 14);
+	note(m, port, frame, size);
+	return size;
 }
 
 static void take(struct mutator *m, const uint8_t *frame, size_t size)
@@ -136,9 +151,8 @@ static void take(struct mutator *m, const uint8_t *frame, size_t size)
 	if (!packet_reply(&m->ends, frame, size, &port, &id, &is_response))
 		return;
 	m->replies++;
-	m->strange += !is_response || (!m->is_frames && id != m->ids[port]);
-	// A mutated frame may have another port than the one noted.
-	m->wrong += !m->is_frames && m->silent[port];
+	m->wrong += !m->may_answer[port];
+	m->strange += !is_response || (m->may_answer[port] && id != m->ids[port]);
 }
 
 static void drain(struct mutator *m)
@@ -162,10 +176,12 @@ static void run(struct mutator *m, const struct options *o)
 			due = m->sent + BATCH;
 		while (m->sent < due) {
 			size_t size = make_frame(m, frame);
-			// A full queue: the frame is made again.
-			if (send(m->sock, frame, size < 14 ? 14 : size, 0) < 0 && errno == ENOBUFS)
-				break;
+			if (send(m->sock, frame, size, 0) < 0) {
+				m->refused++;
+				break; // another frame is made for it
+			}
 			m->sent++;
+			m->fragments += m->is_fragment;
 		}
 		drain(m);
 	}
@@ -240,8 +256,11 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	run(&m, &o);
-	(void)printf("{\"sent\": %llu, \"replies\": %llu, \"wrong\": %llu, \"strange\": %llu}\n",
-		(unsigned long long)m.sent, (unsigned long long)m.replies,
+	(void)printf("{\"sent\": %llu, \"refused\": %llu, \"fragments\": %llu, \"replies\": %llu, "
+		     "\"wrong\": %llu, "
+		     "\"strange\": %llu}\n",
+		(unsigned long long)m.sent, (unsigned long long)m.refused,
+		(unsigned long long)m.fragments, (unsigned long long)m.replies,
 		(unsigned long long)m.wrong, (unsigned long long)m.strange);
 	(void)close(m.sock);
 	return m.wrong == 0 && m.strange == 0 ? 0 : 1;
