@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests of the policy part: what is encoded comes back, and nothing else is taken.
-#include "zones/image/policy.h"
+#include "zones/image/policy_plugins.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -181,6 +181,107 @@ static void a_forward_without_upstreams_is_refused(void **state)
 	arena_fini(&a);
 }
 
+// One of each kind that the slow path executes besides cache and forward.
+static size_t plugin_ops(struct policy_op ops[static POLICY_KIND_MAX])
+{
+	static const struct policy_text texts[] = {{"one"}, {""}};
+	static const struct policy_rewrite_answer answers[] = {{true, "a(.*)", "b{1}"}};
+	static const struct policy_rewrite rewrite = {.go_on = true,
+		.field = POLICY_REWRITE_RCODE,
+		.match = POLICY_REGEX,
+		.from = "x",
+		.to = "y",
+		.answers = {answers, 1},
+		.number_from = 0xffff,
+		.ttl_max_s = UINT32_MAX,
+		.option_data = "{qname}"};
+	static const struct policy_template template = {.qclass = 255,
+		.zones = {&root, 1},
+		.match = {texts, 2},
+		.ede_text = "",
+		.fall = {true, {except, 2}}};
+	static const struct policy_cidr net = {6, 64, {0xfd}};
+	static const struct policy_acl_rule rules[] = {
+		{POLICY_DROP, {rcodes, 2}, {&net, 1}}, {POLICY_ALLOW, {NULL, 0}, {NULL, 0}}};
+	static const struct policy_acl acl = {{except, 2}, {rules, 2}};
+	static const struct policy_dns64 dns64 = {{6, 96, {0, 0x64}}, true, false};
+	static const struct policy_header_rule flags[] = {{true, false, 0x100}};
+	static const struct policy_header header = {{flags, 1}};
+	static const struct policy_local local = {true};
+	static const struct policy_plain plain = {0};
+	static const struct policy_chaos chaos = {"v", {texts, 1}};
+	static const struct policy_loop loop = {{NAME("\1a")}};
+	static const struct policy_file file = {.path = "/zone", .zones = {&root, 1}};
+	static const struct policy_autopath autopath = {.zones = {&root, 1},
+		.from_kubernetes = true,
+		.view = 3,
+		.cluster_zone = {NAME("\7cluster\5local")},
+		.resolv_conf = ""};
+	static const struct policy_loadbalance balance = {.weight_file = "", .prefer = {&net, 1}};
+	const struct policy_op all[] = {{POLICY_REWRITE, 1, &rewrite},
+		{POLICY_TEMPLATE, 2, &template}, {POLICY_ACL, 3, &acl}, {POLICY_DNS64, 4, &dns64},
+		{POLICY_HEADER, 5, &header}, {POLICY_LOCAL, 6, &local}, {POLICY_ANY, 7, &plain},
+		{POLICY_CHAOS, 8, &chaos}, {POLICY_WHOAMI, 9, &plain}, {POLICY_LOOP, 10, &loop},
+		{POLICY_FILE, 11, &file}, {POLICY_AUTOPATH, 12, &autopath},
+		{POLICY_LOADBALANCE, 13, &balance}};
+	const size_t n = sizeof(all) / sizeof(all[0]);
+
+	memcpy(ops, all, sizeof(all));
+	return n;
+}
+
+static void every_kind_comes_back_as_it_was(void **state)
+{
+	struct policy_op ops[POLICY_KIND_MAX];
+	struct arena a = {0};
+	struct policy_set p;
+	size_t size, again;
+	(void)state;
+
+	const struct policy_chain chain = {ops, plugin_ops(ops)};
+	assert_int_equal(chain.n, POLICY_KIND_MAX - 2); // all but cache and forward
+	const uint8_t *bytes = policy_encode(&(struct policy_set){&chain, 1, {NULL, 0}}, &a, &size);
+	assert_non_null(bytes);
+	assert_int_equal(policy_decode(bytes, size, &a, &p, NULL), 0);
+	const struct policy_acl *acl = p.chains[0].ops[2].data;
+	assert_int_equal(acl->rules.n, 2);
+	assert_int_equal(acl->rules.items[0].types.items[1], 5);
+	assert_int_equal(acl->rules.items[0].sources.items[0].address[0], 0xfd);
+	assert_int_equal(acl->rules.items[1].sources.n, 0);
+	const struct policy_rewrite *rewrite = p.chains[0].ops[0].data;
+	assert_string_equal(rewrite->answers.items[0].to, "b{1}");
+	// What was decoded gives the same bytes.
+	const uint8_t *second = policy_encode(&p, &a, &again);
+	assert_int_equal(again, size);
+	assert_memory_equal(second, bytes, size);
+	arena_fini(&a);
+}
+
+static void changed_bytes_of_every_kind_are_refused_or_harmless(void **state)
+{
+	struct policy_op ops[POLICY_KIND_MAX];
+	struct arena a = {0}, b = {0};
+	struct policy_set p;
+	size_t size, again, refused = 0;
+	(void)state;
+
+	const struct policy_chain chain = {ops, plugin_ops(ops)};
+	const uint8_t *bytes = policy_encode(&(struct policy_set){&chain, 1, {NULL, 0}}, &a, &size);
+	for (size_t i = 0; i < size; i++) {
+		for (unsigned bit = 0; bit < 8; bit++) {
+			uint8_t *copy = arena_copy(&b, bytes, size);
+			copy[i] ^= (uint8_t)(1u << bit);
+			if (policy_decode(copy, size, &b, &p, NULL) != 0)
+				refused++;
+			else
+				assert_non_null(policy_encode(&p, &b, &again));
+			arena_fini(&b);
+		}
+	}
+	assert_true(refused > size);
+	arena_fini(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +291,8 @@ int main(void)
 		cmocka_unit_test(every_cut_is_refused),
 		cmocka_unit_test(random_changes_are_refused_or_encode_to_themselves),
 		cmocka_unit_test(a_forward_without_upstreams_is_refused),
+		cmocka_unit_test(every_kind_comes_back_as_it_was),
+		cmocka_unit_test(changed_bytes_of_every_kind_are_refused_or_harmless),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

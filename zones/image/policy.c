@@ -3,7 +3,8 @@
 // differ.
 #include "zones/image/policy.h"
 
-#include "zones/base/array.h"
+#include "zones/image/policy_layouts.h"
+
 #include "zones/base/rdbuf.h"
 #include "zones/base/wrbuf.h"
 #include "zones/wire/dname.h"
@@ -11,147 +12,6 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-
-enum field_type {
-	FIELD_U8,
-	FIELD_BOOL,
-	FIELD_U16,
-	FIELD_U32,
-	FIELD_U64,
-	FIELD_NAME,
-	FIELD_TEXT,
-	FIELD_LIST
-};
-
-struct layout;
-
-struct field {
-	enum field_type type;
-	size_t at;
-	uint64_t max; // numbers: largest value; lists: most items
-	const struct layout *item; // lists
-};
-
-// A struct with fields. Lists are a pointer followed by a size_t.
-struct layout {
-	const struct field *fields;
-	size_t n;
-	size_t size_bytes;
-};
-
-struct list {
-	const uint8_t *items;
-	size_t n;
-};
-
-_Static_assert(offsetof(struct policy_names, n) == offsetof(struct list, n), "lists look alike");
-_Static_assert(
-	offsetof(struct policy_timeouts_list, n) == offsetof(struct list, n), "lists look alike");
-_Static_assert(offsetof(struct policy_u16s, n) == offsetof(struct list, n), "lists look alike");
-_Static_assert(
-	offsetof(struct policy_upstreams, n) == offsetof(struct list, n), "lists look alike");
-
-enum { LIST_MAX = 65535 };
-
-static const struct field name_fields[] = {
-	{FIELD_NAME, offsetof(struct policy_name, wire), 0, NULL},
-};
-static const struct layout name_layout = {name_fields, 1, sizeof(struct policy_name)};
-
-static const struct field u16_fields[] = {{FIELD_U16, 0, UINT16_MAX, NULL}};
-static const struct layout u16_layout = {u16_fields, 1, sizeof(uint16_t)};
-
-#define AT(member) offsetof(struct policy_upstream, member)
-static const struct field upstream_fields[] = {
-	{FIELD_U8, AT(kind), POLICY_UPSTREAM_KIND_MAX, NULL},
-	{FIELD_U16, AT(port), UINT16_MAX, NULL},
-	{FIELD_TEXT, AT(host), 0, NULL},
-	{FIELD_TEXT, AT(server_name), 0, NULL},
-};
-#undef AT
-static const struct layout upstream_layout = {
-	upstream_fields, ARRAY_LEN(upstream_fields), sizeof(struct policy_upstream)};
-
-#define AT(member) offsetof(struct policy_forward, member)
-static const struct field forward_fields[] = {
-	{FIELD_NAME, AT(from), 0, NULL},
-	{FIELD_LIST, AT(to), POLICY_UPSTREAMS_MAX, &upstream_layout},
-	{FIELD_LIST, AT(except), LIST_MAX, &name_layout},
-	{FIELD_U8, AT(balance), POLICY_BALANCES - 1, NULL},
-	{FIELD_U32, AT(max_fails), UINT32_MAX, NULL},
-	{FIELD_U32, AT(max_concurrent), UINT32_MAX, NULL},
-	{FIELD_U32, AT(max_connect_attempts), UINT32_MAX, NULL},
-	{FIELD_U32, AT(max_idle_conns), UINT32_MAX, NULL},
-	{FIELD_U64, AT(expire_ms), UINT64_MAX, NULL},
-	{FIELD_U64, AT(max_age_ms), UINT64_MAX, NULL},
-	{FIELD_U64, AT(read_timeout_ms), UINT64_MAX, NULL},
-	{FIELD_U64, AT(health_check_ms), UINT64_MAX, NULL},
-	{FIELD_BOOL, AT(health_check_no_rec), 1, NULL},
-	{FIELD_NAME, AT(health_check_domain), 0, NULL},
-	{FIELD_BOOL, AT(force_tcp), 1, NULL},
-	{FIELD_BOOL, AT(prefer_udp), 1, NULL},
-	{FIELD_BOOL, AT(failfast_all_unhealthy), 1, NULL},
-	{FIELD_BOOL, AT(next_on_nodata), 1, NULL},
-	{FIELD_LIST, AT(next), LIST_MAX, &u16_layout},
-	{FIELD_LIST, AT(failover), LIST_MAX, &u16_layout},
-	{FIELD_TEXT, AT(tls_cert), 0, NULL},
-	{FIELD_TEXT, AT(tls_key), 0, NULL},
-	{FIELD_TEXT, AT(tls_ca), 0, NULL},
-	{FIELD_TEXT, AT(tls_servername), 0, NULL},
-	{FIELD_TEXT, AT(source_address), 0, NULL},
-};
-#undef AT
-
-#define AT(member) offsetof(struct policy_cache, member)
-static const struct field cache_fields[] = {
-	{FIELD_TEXT, AT(server), 0, NULL},
-	{FIELD_LIST, AT(zones), LIST_MAX, &name_layout},
-	{FIELD_U32, AT(success.capacity), UINT32_MAX, NULL},
-	{FIELD_U32, AT(success.ttl_s), INT32_MAX, NULL},
-	{FIELD_U32, AT(success.min_ttl_s), INT32_MAX, NULL},
-	{FIELD_U32, AT(denial.capacity), UINT32_MAX, NULL},
-	{FIELD_U32, AT(denial.ttl_s), INT32_MAX, NULL},
-	{FIELD_U32, AT(denial.min_ttl_s), INT32_MAX, NULL},
-	{FIELD_U32, AT(prefetch), UINT32_MAX, NULL},
-	{FIELD_U64, AT(prefetch_window_ms), UINT64_MAX, NULL},
-	{FIELD_U32, AT(prefetch_percent), 100, NULL},
-	{FIELD_U64, AT(stale_ms), UINT64_MAX, NULL},
-	{FIELD_BOOL, AT(stale_verify), 1, NULL},
-	{FIELD_U64, AT(stale_timeout_ms), UINT64_MAX, NULL},
-	{FIELD_U32, AT(stale_ttl_s), INT32_MAX, NULL},
-	{FIELD_U64, AT(stale_recheck_ms), UINT64_MAX, NULL},
-	{FIELD_BOOL, AT(stale_prefer_positive), 1, NULL},
-	{FIELD_U64, AT(servfail_ms), UINT64_MAX, NULL},
-	{FIELD_LIST, AT(no_success), LIST_MAX, &name_layout},
-	{FIELD_LIST, AT(no_denial), LIST_MAX, &name_layout},
-	{FIELD_BOOL, AT(keep_ttl), 1, NULL},
-};
-#undef AT
-
-static const struct layout layouts[POLICY_KIND_MAX + 1] = {
-	[POLICY_CACHE] = {cache_fields, ARRAY_LEN(cache_fields), sizeof(struct policy_cache)},
-	[POLICY_FORWARD] = {forward_fields, ARRAY_LEN(forward_fields),
-		sizeof(struct policy_forward)},
-};
-
-#define AT(member) offsetof(struct policy_timeouts, member)
-static const struct field timeouts_fields[] = {
-	{FIELD_U16, AT(port), UINT16_MAX, NULL},
-	{FIELD_U32, AT(read_ms), UINT32_MAX, NULL},
-	{FIELD_U32, AT(write_ms), UINT32_MAX, NULL},
-	{FIELD_U32, AT(idle_ms), UINT32_MAX, NULL},
-	{FIELD_U32, AT(max_queries), UINT32_MAX, NULL},
-};
-#undef AT
-static const struct layout timeouts_layout = {
-	timeouts_fields, ARRAY_LEN(timeouts_fields), sizeof(struct policy_timeouts)};
-
-// What a policy has besides its chains.
-static const struct field set_fields[] = {
-	{FIELD_LIST, offsetof(struct policy_set, timeouts), POLICY_TIMEOUTS_MAX, &timeouts_layout},
-};
-static const struct layout set_layout = {
-	set_fields, ARRAY_LEN(set_fields), sizeof(struct policy_set)};
 
 static void write_text(const char *text, struct wrbuf *w)
 {
@@ -205,21 +65,40 @@ static void write_flat(const struct layout *l, const uint8_t *base, struct wrbuf
 		write_scalar(&l->fields[i], base, w);
 }
 
-// Items of lists hold no lists themselves, so there is no recursion.
+typedef void write_item_fn(const struct layout *l, const uint8_t *base, struct wrbuf *w);
+
+static void write_list(
+	const struct field *f, const uint8_t *base, write_item_fn *write_item, struct wrbuf *w)
+{
+	const struct list *list = (const void *)(base + f->at);
+
+	wrbuf_u16(w, (uint16_t)list->n);
+	if (list->n > f->max)
+		w->full = true;
+	for (size_t k = 0; k < list->n && !w->full; k++)
+		write_item(f->item, list->items + k * f->item->size_bytes, w);
+}
+
+// An item of a list; what lists it has hold flat ones, so there is no recursion.
+static void write_item(const struct layout *l, const uint8_t *base, struct wrbuf *w)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct field *f = &l->fields[i];
+		if (f->type == FIELD_LIST)
+			write_list(f, base, write_flat, w);
+		else
+			write_scalar(f, base, w);
+	}
+}
+
 static void write_struct(const struct layout *l, const uint8_t *base, struct wrbuf *w)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		const struct field *f = &l->fields[i];
-		if (f->type != FIELD_LIST) {
+		if (f->type == FIELD_LIST)
+			write_list(f, base, write_item, w);
+		else
 			write_scalar(f, base, w);
-			continue;
-		}
-		const struct list *list = (const void *)(base + f->at);
-		wrbuf_u16(w, (uint16_t)list->n);
-		if (list->n > f->max)
-			w->full = true;
-		for (size_t k = 0; k < list->n && !w->full; k++)
-			write_flat(f->item, list->items + k * f->item->size_bytes, w);
 	}
 }
 
@@ -232,10 +111,10 @@ static void write_policy(const struct policy_set *p, struct wrbuf *w)
 		for (size_t k = 0; k < c->n; k++) {
 			wrbuf_u8(w, c->ops[k].kind);
 			wrbuf_u16(w, c->ops[k].line);
-			write_struct(&layouts[c->ops[k].kind], c->ops[k].data, w);
+			write_struct(&policy_layouts[c->ops[k].kind], c->ops[k].data, w);
 		}
 	}
-	write_struct(&set_layout, (const uint8_t *)p, w);
+	write_struct(&policy_set_layout, (const uint8_t *)p, w);
 }
 
 const uint8_t *policy_encode(const struct policy_set *p, struct arena *a, size_t *size_bytes)
@@ -368,7 +247,16 @@ static void read_scalar(struct decode *d, const struct field *f, uint8_t *base)
 	}
 }
 
-static void read_list(struct decode *d, const struct field *f, struct list *list)
+static void read_flat(struct decode *d, const struct layout *l, uint8_t *base)
+{
+	for (size_t i = 0; i < l->n; i++)
+		read_scalar(d, &l->fields[i], base);
+}
+
+typedef void read_item_fn(struct decode *d, const struct layout *l, uint8_t *base);
+
+static void read_list(
+	struct decode *d, const struct field *f, struct list *list, read_item_fn *read_item)
 {
 	size_t n = rdbuf_u16(&d->r);
 	size_t size = f->item->size_bytes;
@@ -383,9 +271,18 @@ static void read_list(struct decode *d, const struct field *f, struct list *list
 		return;
 	list->items = items;
 	list->n = n;
-	for (size_t i = 0; i < n && !d->r.bad; i++) {
-		for (size_t k = 0; k < f->item->n; k++)
-			read_scalar(d, &f->item->fields[k], items + i * size);
+	for (size_t i = 0; i < n && !d->r.bad; i++)
+		read_item(d, f->item, items + i * size);
+}
+
+static void read_item(struct decode *d, const struct layout *l, uint8_t *base)
+{
+	for (size_t i = 0; i < l->n && !d->r.bad; i++) {
+		const struct field *f = &l->fields[i];
+		if (f->type == FIELD_LIST)
+			read_list(d, f, (void *)(base + f->at), read_flat);
+		else
+			read_scalar(d, f, base);
 	}
 }
 
@@ -394,7 +291,7 @@ static void read_fields(struct decode *d, const struct layout *l, uint8_t *base)
 	for (size_t i = 0; i < l->n && !d->r.bad; i++) {
 		const struct field *f = &l->fields[i];
 		if (f->type == FIELD_LIST)
-			read_list(d, f, (void *)(base + f->at));
+			read_list(d, f, (void *)(base + f->at), read_item);
 		else
 			read_scalar(d, f, base);
 	}
@@ -425,7 +322,7 @@ static void read_chain(struct decode *d, struct policy_chain *c)
 		if (ops[i].kind == 0 || ops[i].kind > POLICY_KIND_MAX)
 			d->r.bad = true;
 		else
-			ops[i].data = read_struct(d, &layouts[ops[i].kind]);
+			ops[i].data = read_struct(d, &policy_layouts[ops[i].kind]);
 	}
 }
 
@@ -439,12 +336,61 @@ static bool is_sane_forward(const struct policy_forward *f)
 	return f->to.n > 0 && f->read_timeout_ms > 0;
 }
 
+static bool is_sane_cidr(const struct policy_cidr *c)
+{
+	return (c->family == 4 && c->bits <= 32) || (c->family == 6 && c->bits <= 128);
+}
+
+static bool are_sane_cidrs(const struct policy_cidrs *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (!is_sane_cidr(&list->items[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool is_sane_acl(const struct policy_acl *a)
+{
+	for (size_t i = 0; i < a->rules.n; i++) {
+		if (!are_sane_cidrs(&a->rules.items[i].sources))
+			return false;
+	}
+	return true;
+}
+
+static bool is_sane_op(const struct policy_op *op)
+{
+	switch ((enum policy_kind)op->kind) {
+	case POLICY_FORWARD:
+		return is_sane_forward(op->data);
+	case POLICY_ACL:
+		return is_sane_acl(op->data);
+	case POLICY_DNS64:
+		return is_sane_cidr(&((const struct policy_dns64 *)op->data)->prefix);
+	case POLICY_LOADBALANCE:
+		return are_sane_cidrs(&((const struct policy_loadbalance *)op->data)->prefer);
+	case POLICY_CACHE:
+	case POLICY_REWRITE:
+	case POLICY_TEMPLATE:
+	case POLICY_HEADER:
+	case POLICY_LOCAL:
+	case POLICY_ANY:
+	case POLICY_CHAOS:
+	case POLICY_WHOAMI:
+	case POLICY_LOOP:
+	case POLICY_FILE:
+	case POLICY_AUTOPATH:
+	default:
+		return true;
+	}
+}
+
 static bool is_sane(const struct policy_set *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		for (size_t k = 0; k < p->chains[i].n; k++) {
-			const struct policy_op *op = &p->chains[i].ops[k];
-			if (op->kind == POLICY_FORWARD && !is_sane_forward(op->data))
+			if (!is_sane_op(&p->chains[i].ops[k]))
 				return false;
 		}
 	}
@@ -466,7 +412,7 @@ int policy_decode(const uint8_t *bytes, size_t size_bytes, struct arena *a, stru
 	for (size_t i = 0; i < n && !d.r.bad; i++)
 		read_chain(&d, &chains[i]);
 	*out = (struct policy_set){.chains = chains, .n = n};
-	read_fields(&d, &set_layout, (uint8_t *)out);
+	read_fields(&d, &policy_set_layout, (uint8_t *)out);
 	if (d.is_short)
 		return err_set(err, -ENOMEM, "policy: memory is short");
 	if (d.r.bad || rdbuf_left(&d.r) != 0 || !is_sane(out))
