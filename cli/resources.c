@@ -101,6 +101,21 @@ static void find_gateways(struct supervisor *s)
 	}
 }
 
+// A way into the namespace of the served addresses, for routing daemons that speak from them:
+// nsenter --net=/run/burst53/net. It ends with us.
+static void link_own_net(const struct supervisor *s)
+{
+	char path[PATH_MAX], target[40];
+
+	(void)snprintf(
+		target, sizeof(target), "/proc/%d/fd/%d", (int)getpid(), s->own_net.netns_fd);
+	if (!run_dir_file(&s->dir, "net", path))
+		return;
+	(void)unlink(path); // of one that was killed
+	if (symlink(target, path) != 0)
+		say_warn("no link to the namespace reason=\"%s\"", strerror(errno));
+}
+
 static int make_own_net(struct supervisor *s, struct err *err)
 {
 	struct address own[RUN_ADDRESSES_MAX];
@@ -122,6 +137,8 @@ static int make_own_net(struct supervisor *s, struct err *err)
 		return rc;
 	tcp.n_places = places.n;
 	rc = own_net_open(&plan, &s->own_net, &s->sockets, &why);
+	if (rc == 0)
+		link_own_net(s);
 	if (rc == 0 || rc == -ENOTRECOVERABLE)
 		return rc == 0 ? 0 : err_set(err, rc, "%s", why.text);
 	// Workers answer UDP all the same.

@@ -18,7 +18,7 @@
 enum { LOCK_TRIES = 10, SOCKET_PATH_MAX_LEN = 80 };
 
 static const char *const left_files[] = {"supervisor.sock", "dataplane.sock", "slowpath.sock",
-	"state", "state.new", "history", "lock"};
+	"state", "state.new", "history", "net", "lock"};
 
 bool run_dir_file(const struct run_dir *d, const char *name, char out[PATH_MAX])
 {

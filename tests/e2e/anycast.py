@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two burst53 behind a router: deploy/anycast in namespaces. Each node owns its link address and the service
+addresses on the exception path, where BIRD speaks for the one, and FRR (BIRD where it is missing) for the other."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from lab import BUILD, DATA, PREFIX, TOP, inside, netns_name, run, wait_for
+
+ANYCAST = {4: "198.18.255.53", 6: "fd00:53:ff::53"}
+CONFIGS = TOP / "deploy" / "anycast"
+
+
+class Node:
+    """One burst53 with its BIRD and its announcer."""
+
+    def __init__(self, number, folder):
+        self.number, self.role = number, f"any{number}"
+        self.run_dir = Path(f"/run/burst53-{PREFIX}-{self.role}")
+        self.folder = folder / self.role
+        self.control = self.folder / "bird.ctl"
+        self.children = []
+        self.is_frr = number == 2 and Path("/usr/lib/frr/bgpd").exists()
+
+    def spawn(self, name, *words, netns=None):
+        """A process that runs until stop(); its output is in a file."""
+        prefix = ["ip", "netns", "exec", netns] if netns else []
+        with open(self.folder / f"{name}.log", "ab") as log:
+            child = subprocess.Popen([*prefix, *map(str, words)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                     start_new_session=True)
+        self.children.append(child)
+        return child
+
+    def start(self, *source):
+        """burst53 first: BIRD lives in a namespace of its making. source: another than the saved cluster."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.control.unlink(missing_ok=True)
+        n = self.number
+        self.supervisor = self.spawn(
+            "burst53", BUILD / "cli" / "burst53", "run", "--conf", DATA / "anycast.Corefile",
+            *(source or ("--dump", DATA / "lab.json")), "--port", "af_packet:eth0", "--address", f"198.18.{n}.1/24", "--address", f"fd00:53:{n}::1/64",
+            "--address", f"{ANYCAST[4]}/32", "--address", f"{ANYCAST[6]}/128", "--gateway", f"198.18.{n}.254",
+            "--gateway", f"fd00:53:{n}::fe", "--run-dir", self.run_dir, "--state-dir", self.folder / "state",
+            netns=netns_name(self.role))
+        wait_for((self.run_dir / "net").exists, 10)
+        up, down = self.speak_frr() if self.is_frr else self.speak_bird()
+        self.spawn("announce", CONFIGS / "announce", "http://127.0.0.1:8181/ready", up, down, netns=netns_name(self.role))
+
+    def config(self, name):
+        """The example with this node's addresses."""
+        text = (CONFIGS / name).read_text(encoding="ascii")
+        path = self.folder / name
+        path.write_text(text.replace("198.18.1.", f"198.18.{self.number}.").replace("fd00:53:1:", f"fd00:53:{self.number}:"),
+                        encoding="ascii")
+        return path
+
+    def speak_bird(self):
+        """BIRD in burst53's namespace; the commands that announce and withdraw."""
+        self.spawn("bird", "nsenter", f"--net={self.run_dir}/net", "bird", "-f", "-c", self.config("bird.conf"),
+                   "-s", self.control)
+        wait_for(self.control.exists, 10)
+        return (f"birdc -s {self.control} enable '\"anycast*\"'", f"birdc -s {self.control} disable '\"anycast*\"'")
+
+    def speak_frr(self):
+        """FRR there, under a path of its own."""
+        space = f"{PREFIX}-{self.role}"
+        run("install", "-d", "-o", "frr", "-g", "frr", f"/var/run/frr/{space}", check=True)
+        for daemon in ("zebra", "bfdd", "bgpd"):
+            (Path("/var/run/frr") / space / f"{daemon}.vty").unlink(missing_ok=True)
+            self.spawn(daemon, "nsenter", f"--net={self.run_dir}/net", f"/usr/lib/frr/{daemon}", "-N", space, "-P", "0",
+                       "--log", "stdout", "-f", "/dev/null")
+            wait_for((Path("/var/run/frr") / space / f"{daemon}.vty").exists, 10)
+        done = run("vtysh", "-N", space, "-f", self.config("frr.conf"))
+        assert done.returncode == 0, done.stdout + done.stderr
+        return tuple(f"vtysh -N {space} -c configure -c 'router bgp 64512' "
+                     f"-c 'address-family ipv4 unicast' -c '{no}network {ANYCAST[4]}/32' -c exit-address-family "
+                     f"-c 'address-family ipv6 unicast' -c '{no}network {ANYCAST[6]}/128'" for no in ("", "no "))
+
+    def status(self):
+        """burst53 status."""
+        return json.loads(run(BUILD / "cli" / "burst53", "status", "--json", "--run-dir", self.run_dir).stdout)
+
+    def replies(self):
+        """What its workers answered."""
+        return sum(worker["replies"] for worker in self.status()["workers"])
+
+    def kill(self, name):
+        """kill -9 of one of its processes."""
+        os.kill(next(p["pid"] for p in self.status()["processes"] if p["name"] == name), signal.SIGKILL)
+
+    def stop(self):
+        """In the order of a shutdown; only what we started."""
+        for child in reversed(self.children):
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGTERM)
+                try:
+                    child.wait(8)
+                except subprocess.TimeoutExpired:
+                    os.killpg(child.pid, signal.SIGKILL)
+                    child.wait(5)
+        self.children = []
+
+    def log(self):
+        """Of all its processes."""
+        return "".join(f"--- {path.name}\n" + path.read_text(encoding="utf-8", errors="replace")[-1500:]
+                       for path in sorted(self.folder.glob("*.log")))
+
+
+class Lab:
+    """Router, client behind it, two nodes on links of their own."""
+
+    ROLES = ("anyrtr", "anycli", "any1", "any2")
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="b53-anycast-"))
+        self.nodes = [Node(1, self.folder), Node(2, self.folder)]
+        self.router = None
+
+    def make_network(self):
+        """Addresses of the nodes are on none of their interfaces."""
+        for role in self.ROLES:
+            run("ip", "netns", "add", netns_name(role), check=True)
+            inside(role, "sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0",
+                   "net.ipv6.conf.all.forwarding=1", "net.ipv4.ip_forward=1")
+            inside(role, "sysctl", "-qw", "net.ipv4.fib_multipath_hash_policy=1", "net.ipv6.fib_multipath_hash_policy=1")
+            run("ip", "-n", netns_name(role), "link", "set", "lo", "up", check=True)
+        router = netns_name("anyrtr")
+        for role, four, six in (("any1", "198.18.1.254/24", "fd00:53:1::fe/64"),
+                                ("any2", "198.18.2.254/24", "fd00:53:2::fe/64"),
+                                ("anycli", "198.19.0.254/24", "fd00:54::fe/64")):
+            run("ip", "-n", router, "link", "add", role, "type", "veth", "peer", "name", "eth0", "netns",
+                netns_name(role), check=True)
+            run("ip", "-n", router, "link", "set", role, "up", check=True)
+            run("ip", "-n", netns_name(role), "link", "set", "eth0", "up", check=True)
+            run("ip", "-n", router, "addr", "add", four, "dev", role, check=True)
+            run("ip", "-n", router, "addr", "add", six, "dev", role, "nodad", check=True)
+        client = netns_name("anycli")
+        run("ip", "-n", client, "addr", "add", "198.19.0.10/24", "dev", "eth0", check=True)
+        run("ip", "-n", client, "addr", "add", "fd00:54::10/64", "dev", "eth0", "nodad", check=True)
+        run("ip", "-n", client, "route", "add", "default", "via", "198.19.0.254", check=True)
+        run("ip", "-n", client, "-6", "route", "add", "default", "via", "fd00:54::fe", check=True)
+
+    def up(self):
+        """Everything runs; nothing is waited for."""
+        self.make_network()
+        with open(self.folder / "router.log", "ab") as log:
+            self.router = subprocess.Popen(
+                ["ip", "netns", "exec", netns_name("anyrtr"), "bird", "-f", "-c", str(CONFIGS / "router.conf"),
+                 "-s", str(self.folder / "router.ctl")], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
+        for node in self.nodes:
+            node.start()
+
+    def down(self):
+        """Nothing is left."""
+        for node in self.nodes:
+            node.stop()
+        if self.router is not None:
+            os.killpg(self.router.pid, signal.SIGTERM)
+            self.router.wait(5)
+        for role in self.ROLES:
+            if Path("/run/netns", netns_name(role)).exists():
+                run("ip", "netns", "del", netns_name(role))
+        run("rm", "-rf", str(self.folder), *(f"/var/run/frr/{PREFIX}-{node.role}" for node in self.nodes))
+
+    def paths(self, family=4):
+        """Numbers of the nodes that the router sends the service address to."""
+        out = run("ip", "-n", netns_name("anyrtr"), f"-{family}", "route", "show", ANYCAST[family]).stdout
+        return sorted({int(n) for n in re.findall(r"dev any(\d)", out)})
+
+    def sessions(self, node):
+        """How many sessions with a node stand: one or none."""
+        out = run("birdc", "-s", self.folder / "router.ctl", "show", "protocols").stdout
+        return len(re.findall(rf"^node{node.number} .* Established", out, re.M))
+
+    def both_paths(self):
+        """Whether all are used, in both families."""
+        return self.paths(4) == [1, 2] and self.paths(6) == [1, 2]
+
+    def log(self):
+        """What everybody said."""
+        return "".join(node.log() for node in self.nodes) + (self.folder / "router.log").read_text(encoding="utf-8")
+
+
+class Load:
+    """dnsperf against a service address for some seconds."""
+
+    def __init__(self, folder, seconds, rate=600, family=4):
+        data = folder / "queries"
+        data.write_text("web.default.svc.cluster.local A\nmissing.default.svc.cluster.local AAAA\n", encoding="ascii")
+        self.process = subprocess.Popen(
+            ["ip", "netns", "exec", netns_name("anycli"), "dnsperf", "-s", ANYCAST[family], "-d", str(data), "-c", "32",
+             "-Q", str(rate), "-l", str(seconds), "-t", "2"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.started = time.monotonic()
+
+    def result(self):
+        """(sent, lost)."""
+        out, _ = self.process.communicate(timeout=60)
+        return tuple(int(re.search(rf"Queries {word}: +(\d+)", out).group(1)) for word in ("sent", "lost"))

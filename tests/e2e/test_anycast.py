@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several nodes behind one address: announced only when ready, withdrawn before they stop, and fast when they die."""
+
+import os
+import shutil
+import signal
+import time
+
+import pytest
+
+import lab as namespaces
+from anycast import ANYCAST, Lab, Load, inside, wait_for
+
+
+@pytest.fixture(scope="module", name="lab")
+def _lab():
+    """Two nodes, both announced."""
+    namespaces.down()
+    lab = Lab()
+    try:
+        lab.up()
+        try:
+            wait_for(lab.both_paths, 30)
+        except AssertionError as error:
+            raise AssertionError(lab.log()) from error
+        yield lab
+    finally:
+        lab.down()
+
+
+def dig(family, *words):
+    """Sorted answer of the service address."""
+    out = inside("anycli", "dig", f"@{ANYCAST[family]}", "+short", "+tries=1", "+time=1", *words).stdout
+    return sorted(out.split())
+
+
+def spread(lab, family=4):
+    """Replies of each node to some load of which nothing is lost."""
+    before = [node.replies() for node in lab.nodes]
+    sent, lost = Load(lab.folder, 1, family=family).result()
+    assert sent > 300 and lost == 0
+    return [node.replies() - was for node, was in zip(lab.nodes, before)]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_both_nodes_answer_for_one_address(lab, family):
+    """Over UDP and TCP; clients are spread by their ports."""
+    assert dig(family, "web.default.svc.cluster.local") == ["10.96.0.80"]
+    assert dig(family, "+tcp", "web.default.svc.cluster.local") == ["10.96.0.80"]
+    assert min(spread(lab, family)) > 60
+
+
+def test_a_killed_dataplane_is_withdrawn_within_a_second(lab):
+    """And comes back by itself. The other one answers meanwhile."""
+    load = Load(lab.folder, 5)
+    time.sleep(1)
+    start = time.monotonic()
+    lab.nodes[0].kill("dataplane")
+    wait_for(lambda: lab.paths() == [2], 3)
+    withdrawn_s = time.monotonic() - start
+    wait_for(lab.both_paths, 15)
+    back_s = time.monotonic() - start
+    sent, lost = load.result()
+    print(f"withdrawn after {withdrawn_s:.2f} s, back after {back_s:.2f} s, {lost} of {sent} lost")
+    assert withdrawn_s < 1.0
+    assert lost < 600 * withdrawn_s  # only what was on its way to the dead one
+    assert min(spread(lab)) > 60
+
+
+def stop_in_order(lab, node):
+    """SIGTERM: not ready, withdrawn, still answering for the lameduck time, then gone. The seconds of both."""
+    start = time.monotonic()
+    os.kill(next(p["pid"] for p in node.status()["processes"] if p["name"] == "supervisor"), signal.SIGTERM)
+    other = [3 - node.number]
+    wait_for(lambda: lab.paths() == other and lab.paths(6) == other, 3)
+    withdrawn_s = time.monotonic() - start
+    assert node.supervisor.poll() is None, "withdrawn only by its end"
+    node.supervisor.wait(10)
+    stopped_s = time.monotonic() - start
+    node.stop()
+    return withdrawn_s, stopped_s
+
+
+def test_an_upgrade_of_one_node_at_a_time_loses_nothing(lab):
+    """Each is drained, stopped and started again while clients ask."""
+    load = Load(lab.folder, 22)
+    time.sleep(1)
+    for node in lab.nodes:
+        withdrawn_s, stopped_s = stop_in_order(lab, node)
+        node.start()
+        wait_for(lab.both_paths, 30)
+        print(f"node {node.number}: withdrawn after {withdrawn_s:.2f} s, stopped after {stopped_s:.2f} s")
+        assert withdrawn_s < 1.0 < stopped_s
+    assert load.process.poll() is None, "the load ended before the upgrade"
+    sent, lost = load.result()
+    print(f"{lost} of {sent} lost")
+    assert lost == 0
+
+
+def test_a_node_that_is_not_ready_is_not_announced(lab):
+    """Its sessions are up and it has no snapshot: clients stay with the other one."""
+    node = lab.nodes[1]
+    stop_in_order(lab, node)
+    shutil.rmtree(node.folder / "state")  # a snapshot of this boot would be served
+    nowhere = lab.folder / "kubeconfig"
+    nowhere.write_text("apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c}}]\n"
+                       "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:9'}}]\n", encoding="ascii")
+    node.start("--kubeconfig", nowhere)
+    wait_for(lambda: lab.sessions(node) == 1, 20)
+    assert lab.paths() == [1] and lab.paths(6) == [1]
+    time.sleep(2)
+    assert lab.paths() == [1] and lab.paths(6) == [1]
+    node.stop()
+    node.start()
+    wait_for(lab.both_paths, 30)
+    assert min(spread(lab)) > 60
