@@ -97,7 +97,8 @@ int child_find(struct child *c)
 	return -ENOENT;
 }
 
-// Without the bounding set no exec gives a capability back, not even to root.
+// Without the bounding set no exec gives a capability back, not even to root; without the ambient
+// one, none to anybody else.
 static int drop_rights(enum child_rights rights)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -107,8 +108,11 @@ static int drop_rights(enum child_rights rights)
 	for (int cap = 0; cap <= CAP_LAST_CAP; cap++) {
 		if (rights == RIGHTS_READ_FILES && cap == CAP_DAC_READ_SEARCH)
 			continue;
-		// EINVAL: not known to this kernel. EPERM: we are not privileged, it has none.
+		// EINVAL: not known to this kernel. EPERM: our own are no better.
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0 && errno != EINVAL && errno != EPERM)
+			return -errno;
+		// What a service manager gave to a user that is not root.
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, cap, 0, 0) != 0 && errno != EINVAL)
 			return -errno;
 	}
 	return 0;

@@ -263,6 +263,11 @@ const char *cluster_server(const struct cluster *c)
 									 : "";
 }
 
+bool cluster_runs_program(const struct cluster *c)
+{
+	return c->config.exec != NULL;
+}
+
 struct store *cluster_store(const struct cluster *c)
 {
 	return c->store;

@@ -48,5 +48,8 @@ const struct kube_stats *cluster_stats(const struct cluster *c, enum object_kind
 // URL of the API server, "" for a dump. Borrowed from the cluster.
 const char *cluster_server(const struct cluster *c);
 
+// Whether its credentials come from a program that the kubeconfig names.
+bool cluster_runs_program(const struct cluster *c);
+
 // No callback follows; it frees itself when the loop holds nothing of it any more. NULL is fine.
 void cluster_close(struct cluster *c);

@@ -4,6 +4,7 @@
 
 #include "control/base/log.h"
 #include "control/journal.h"
+#include "zones/sandbox/sandbox.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -384,6 +385,11 @@ int run_control(struct run *r, const struct options *o, struct err *e)
 	counters_open_shared(r);
 	r->started_ms = uv_now(&r->loop);
 	rc = start(r, e);
+	// A reload cannot give back the right to start programs.
+	if (rc == 0)
+		rc = sandbox_enter(setup_runs_programs(r->cur->setup) ? SANDBOX_CONTROL_LOGIN
+								      : SANDBOX_CONTROL,
+			sandbox_manner(), e);
 	if (rc != 0)
 		return rc; // the process ends
 	(void)uv_run(&r->loop, UV_RUN_DEFAULT); // uv_stop ends it

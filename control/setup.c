@@ -230,6 +230,15 @@ bool setup_is_synced(const struct setup *s)
 	return all;
 }
 
+bool setup_runs_programs(const struct setup *s)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->n_instances; i++)
+		any |= cluster_runs_program(s->instances[i].cluster);
+	return any;
+}
+
 void setup_release(struct setup *s, const struct setup *kept)
 {
 	if (s == NULL)

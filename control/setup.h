@@ -43,6 +43,9 @@ struct setup *setup_new(const struct setup_options *o, const struct setup *old, 
 
 bool setup_is_synced(const struct setup *s);
 
+// Whether a kubeconfig names a program that fetches credentials.
+bool setup_runs_programs(const struct setup *s);
+
 // Frees s; closes the clusters that `kept` (NULL is fine) does not share.
 void setup_release(struct setup *s, const struct setup *kept);
 

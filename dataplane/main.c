@@ -14,6 +14,7 @@
 #include "dataplane/tend.h"
 
 #include "zones/base/be.h"
+#include "zones/sandbox/sandbox.h"
 
 #include <rte_cycles.h>
 #include <rte_launch.h>
@@ -292,7 +293,7 @@ static int start(struct process *p, struct err *err)
 		rc = snapshots_start(p, err);
 	if (rc == 0)
 		rc = threads_start(p, err);
-	return rc;
+	return rc == 0 ? sandbox_enter(SANDBOX_DATAPLANE, sandbox_manner(), err) : rc;
 }
 
 static void serve(struct process *p, const sigset_t *stop)

@@ -7,6 +7,8 @@
 #include "slowpath/options.h"
 #include "slowpath/thread.h"
 
+#include "zones/sandbox/sandbox.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -220,6 +222,7 @@ static void process_stop(struct process *p)
 int main(int argc, char **argv)
 {
 	static struct process p;
+	struct err err = {0};
 
 	if (options_parse(&p.options, argc, argv) != 0)
 		return 2;
@@ -228,6 +231,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	int rc = process_start(&p);
+	if (rc == 0)
+		rc = sandbox_enter(SANDBOX_SLOWPATH, sandbox_manner(), &err);
 	if (rc != 0) {
 		log_line(LOG_ERROR, "main", "cannot start", "error=\"%s\"", strerror(-rc));
 		return 1;

@@ -8,6 +8,8 @@
 #include "control/monitor/options.h"
 #include "control/monitor/qlog_writer.h"
 
+#include "zones/sandbox/sandbox.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -123,7 +125,7 @@ static int start(struct monitor *m, struct err *err)
 	if (m->qlog == NULL)
 		return err_set(err, -ENOMEM, "no thread for the query log");
 	m->http = http_open(m->o.places, m->o.n_places, answer, m, err);
-	return m->http == NULL ? err->code : 0;
+	return m->http == NULL ? err->code : sandbox_enter(SANDBOX_MONITOR, sandbox_manner(), err);
 }
 
 static void serve(struct monitor *m)

@@ -23,6 +23,7 @@ CLONE_NEWNET = 0x40000000
 SOL_PACKET, PACKET_STATISTICS, PACKET_FANOUT, PIDFD_GETFD = 263, 6, 18, 438
 MODES = {"own": [], "shared": ["--shared"], "kernel": ["--port", "none"], "xdp": ["--port", "af_xdp"]}
 LIBC = ctypes.CDLL(None, use_errno=True)
+os.environ.setdefault("BURST53_SANDBOX", "kill")  # a call outside the lists ends the process: tests see it
 current = None  # the mode of the lab that is up, None for none or a special one  # pylint: disable=invalid-name
 
 
