@@ -18,11 +18,13 @@ command_fn command_check;
 command_fn command_compare;
 command_fn command_coredns;
 command_fn command_diff;
+command_fn command_drain;
 command_fn command_dump;
 command_fn command_history;
 command_fn command_nic;
 command_fn command_nodelocal;
 command_fn command_query;
+command_fn command_reload;
 command_fn command_run;
 command_fn command_status;
 

@@ -21,6 +21,8 @@ static const struct command commands[] = {
 	{"dump", "the snapshot as zone-file text", command_dump},
 	{"diff", "what changed between two snapshots", command_diff},
 	{"history", "the last changes of a name", command_history},
+	{"reload", "read the Corefile again", command_reload},
+	{"drain", "take the instance out of service, then end it", command_drain},
 	{"nic", "network cards: list, explain, give to DPDK and back", command_nic},
 	{"compare", "whether two servers answer the same", command_compare},
 	{"nodelocal", "stand in for NodeLocal DNSCache, with node-cache's options",

@@ -2,6 +2,7 @@
 // sd_notify(3) in a few lines: one datagram to the socket in the environment.
 #include "cli/notify.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,4 +28,28 @@ void notify_send(const char *state)
 	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&addr,
 		(socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 	(void)close(fd);
+}
+
+// A number of the environment, 0 for none.
+static uint64_t number_of(const char *name)
+{
+	const char *text = getenv(name);
+	char *end = NULL;
+
+	if (text == NULL || text[0] < '0' || text[0] > '9')
+		return 0;
+	errno = 0;
+	uint64_t n = strtoull(text, &end, 10);
+	return errno == 0 && *end == 0 ? n : 0;
+}
+
+void notify_watchdog(uint64_t now_ms)
+{
+	static uint64_t last_ms;
+	uint64_t usec = number_of("WATCHDOG_USEC"), pid = number_of("WATCHDOG_PID");
+
+	if (usec == 0 || (pid != 0 && pid != (uint64_t)getpid()) || now_ms - last_ms < usec / 3000)
+		return;
+	last_ms = now_ms;
+	notify_send("WATCHDOG=1");
 }

@@ -270,6 +270,7 @@ static void turn(struct supervisor *s)
 	note_answering(s);
 	look_at_workers(s);
 	look_at_clock(s);
+	notify_watchdog(proc_now_ms());
 }
 
 static void stop_child(struct child *c)

@@ -12,11 +12,12 @@
 
 static void refuse(struct run *r, const struct err *e)
 {
-	char text[512];
+	char text[CONTROL_REASON_BYTES] = "";
 
+	(void)err_print(e, text, sizeof(text));
+	memcpy(r->counters->reload_reason, text, sizeof(text)); // before who waits for it is told
 	counter_add(&r->counters->reloads_failed, 1);
-	log_error("corefile", "reload refused, the old one stays",
-		LOG_STR("reason", err_print(e, text, sizeof(text))));
+	log_error("corefile", "reload refused, the old one stays", LOG_STR("reason", text));
 }
 
 static void drop_next(struct run *r)

@@ -13,6 +13,7 @@ enum {
 	CONTROL_PROGRAMMING_BUCKETS = 21, // 1 ms, each next one twice as wide, and above
 	CONTROL_REST_BUCKETS = 12,
 	CONTROL_HOST_BYTES = 64,
+	CONTROL_REASON_BYTES = 512,
 };
 
 // One watched resource; results and reasons as control/kube counts them.
@@ -74,4 +75,5 @@ struct control_counters {
 	counter_t rest_buckets[CONTROL_REST_BUCKETS], rest_sum_ns; // until a reply begins
 	struct enabled_table enabled;
 	struct qlog_rules qlog;
+	char reload_reason[CONTROL_REASON_BYTES]; // of the last reload that failed; ends with 0
 };

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A new Corefile, draining, and what systemd is told: nothing is lost meanwhile (walkthrough 12, k8s:2.13)."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+import lab
+import scrape
+
+BURST53 = lab.BUILD / "cli" / "burst53"
+COREFILE = (lab.DATA / "monitor.Corefile").read_text(encoding="utf-8")
+HOST = "198.18.9.9 static.example"
+QUESTIONS = lab.DATA / "checked.txt"
+
+
+def command(*words, timeout=30):
+    """One sub-command on the lab's instance."""
+    return lab.run(BURST53, words[0], "--run-dir", lab.RUN_DIR, *words[1:], timeout=timeout)
+
+
+def static_address():
+    """What static.example is now."""
+    reply = scrape.ask("static.example")[2]
+    return reply.answer[0][0].address if reply.answer else None
+
+
+def volume(path, text):
+    """A ConfigMap as the kubelet mounts it: a change is one swap of the symbolic link ..data."""
+    new = path / f"..{time.monotonic_ns()}"
+    new.mkdir()
+    (new / "Corefile").write_text(text, encoding="utf-8")
+    (path / "..next").symlink_to(new.name)
+    (path / "..next").rename(path / "..data")
+    if not (path / "Corefile").is_symlink():
+        (path / "Corefile").symlink_to("..data/Corefile")
+    return path / "Corefile"
+
+
+@pytest.fixture(params=["own", "kernel"], name="mounted")
+def _mounted(request, tmp_path):
+    """A lab whose Corefile is in such a volume."""
+    lab.up(request.param, "--", "--conf", volume(tmp_path, COREFILE))
+    lab.wait_for(lambda: scrape.get("/ready")[0] == 200)
+    yield tmp_path
+    lab.down()
+
+
+def changed(folder, text):
+    """Swaps the volume; how long until the answer follows."""
+    start = time.monotonic()
+    volume(folder, text)
+    lab.wait_for(lambda: static_address() == "198.18.9.10", 8)
+    return time.monotonic() - start
+
+
+def test_a_volumes_swap_takes_effect_and_nothing_is_lost(mounted):
+    before = lab.pids()
+    load = lab.checker("--server", lab.SERVICE[4], "--seconds", 7, QUESTIONS, background=True)
+    time.sleep(1)
+    took = changed(mounted, COREFILE.replace(HOST, "198.18.9.10 static.example"))
+    result = lab.checker_result(load)
+    assert (result["lost"], result["wrong"]) == (0, 0), result
+    assert result["sent"] > 10000
+    assert took < 5  # reload 2s, with its jitter
+    assert lab.pids() == before, "no process was replaced: the listeners stay"
+    found = scrape.metrics()
+    assert found.total("burst53_reloads_total") == 1
+    assert found.total("coredns_reload_failed_total") == 0
+
+
+def test_a_bad_file_keeps_the_old_one_and_is_named(mounted):
+    before = scrape.metrics()
+    volume(mounted, COREFILE.replace("ready", "reddy"))
+    done = command("reload")
+    assert done.returncode == 1
+    assert "the old one stays" in done.stderr and "Corefile:8" in done.stderr and "reddy" in done.stderr
+    assert json.loads(command("reload", "--json").stdout)["outcome"] == "refused"
+    after = scrape.metrics()
+    assert after.total("coredns_reload_failed_total") >= 2
+    assert after.find("coredns_reload_version_info") == before.find("coredns_reload_version_info")
+    assert static_address() == "198.18.9.9"
+    assert "Corefile:8" in lab.log()
+    volume(mounted, COREFILE.replace(HOST, "198.18.9.10 static.example"))
+    lab.wait_for(lambda: static_address() == "198.18.9.10", 8)
+
+
+def test_reload_waits_until_the_file_is_in_force(mounted):
+    hashes = [scrape.metrics().find("coredns_reload_version_info")]
+    volume(mounted, COREFILE.replace(HOST, "198.18.9.10 static.example").replace("reload 2s", "reload 1h"))
+    done = command("reload")
+    assert done.returncode == 0 and done.stdout.startswith("in force, generation "), done.stdout + done.stderr
+    assert static_address() == "198.18.9.10"
+    hashes.append(scrape.metrics().find("coredns_reload_version_info"))
+    assert hashes[0] != hashes[1] and len(hashes[1]) == 1
+    os.kill(lab.pids()["supervisor"], signal.SIGUSR1)
+    lab.wait_for(lambda: scrape.metrics().total("burst53_reloads_total") >= 2, 3)
+
+
+def test_drain_takes_the_instance_out_of_service(mounted):
+    supervisor = lab.pids()["supervisor"]
+    assert command("drain", "--wait", "0").stdout == "draining\n"
+    lab.wait_for(lambda: scrape.get("/ready")[0] == 503, 0.5)
+    start = time.monotonic()
+    second = subprocess.Popen([BURST53, "drain", "--json", "--run-dir", lab.RUN_DIR], stdout=subprocess.PIPE, text=True)
+    while time.monotonic() - start < 1.2:
+        assert scrape.get("/health")[0] == 200
+        assert scrape.ask("web.default.svc.cluster.local")[2].answer
+    out, _ = second.communicate(timeout=10)
+    assert second.returncode == 0 and json.loads(out)["ended"]
+    assert lab.run("ps", "-o", "stat=", "-p", supervisor).stdout.strip()[:1] in ("", "Z")  # nobody may reap it here
+    assert command("drain").returncode == 1 and command("reload").returncode == 1
+
+
+@pytest.mark.parametrize("words", [["reload", "--wait", "x"], ["drain", "more"], ["drain", "--wait", "99999999"],
+                                   ["reload", "--nonsense"]])
+def test_a_wrong_command_line_is_code_2(words):
+    assert lab.run(BURST53, *words).returncode == 2
+
+
+def test_systemd_is_told(network, tmp_path):
+    place = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(str(place))
+        sock.settimeout(5)
+        (tmp_path / "state").mkdir()
+        process = subprocess.Popen(
+            ["ip", "netns", "exec", lab.netns_name("srv"), str(BURST53), "run", "--conf", str(lab.DATA / "monitor.Corefile"),
+             "--dump", str(lab.DATA / "lab.json"), "--run-dir", str(lab.RUN_DIR), "--state-dir", str(tmp_path / "state"),
+             "--port", "none"],
+            stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            env={**os.environ, "NOTIFY_SOCKET": str(place), "WATCHDOG_USEC": "1500000"})
+        try:
+            said = []
+            start = time.monotonic()
+            while time.monotonic() - start < 2.5:
+                said.append((sock.recv(200).decode(), time.monotonic()))
+        finally:
+            process.terminate()
+        while said[-1][0] != "STOPPING=1":
+            said.append((sock.recv(200).decode(), time.monotonic()))
+        process.wait(15)
+    words = [word for word, _ in said]
+    assert words.count("READY=1") == 1
+    beats = [when for word, when in said if word == "WATCHDOG=1"]
+    assert len(beats) >= 3
+    assert max(b - a for a, b in zip(beats, beats[1:])) < 1.0
