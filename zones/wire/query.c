@@ -59,22 +59,19 @@ static inline void name_lower(struct query *q, const uint8_t *wire, size_t size_
 // malformed.
 static inline size_t labels_read(const uint8_t *wire, size_t left, struct query *q)
 {
-	size_t limit = left < DNS_NAME_MAX_BYTES ? left : DNS_NAME_MAX_BYTES;
-	size_t pos = 0;
-	unsigned n = 0; // at most 127: each label takes two bytes of 255
+	unsigned limit = left < DNS_NAME_MAX_BYTES ? (unsigned)left : DNS_NAME_MAX_BYTES;
+	unsigned pos = 0, len = 0;
+	uint8_t *off = q->label_off; // at most 127 and the root: each label takes two bytes of 255
 
-	for (; pos < limit; n++) {
-		unsigned len = wire[pos];
-		q->label_off[n] = (uint8_t)pos;
+	do {
+		if (pos >= limit)
+			return 0; // proto:N1
+		len = wire[pos];
+		*off++ = (uint8_t)pos;
 		pos += 1 + len;
-		if (len == 0) {
-			q->nlabels = (uint8_t)n;
-			return pos;
-		}
-		if (len > DNS_LABEL_MAX_BYTES)
-			return 0; // proto:N2, N3
-	}
-	return 0; // proto:N1
+	} while (len - 1 < DNS_LABEL_MAX_BYTES);
+	q->nlabels = (uint8_t)(off - q->label_off - 1);
+	return len == 0 ? pos : 0; // proto:N2, N3
 }
 
 // Copies the name without the underscores that lead its first two labels.
