@@ -239,7 +239,8 @@ void response_write(const struct response *r, const struct query *q, const struc
 	reply_init(&reply, q, env, udp_max_bytes, w);
 	reply.rcode = r->rcode;
 	if (r->ede != EDE_NONE)
-		reply_explain(&reply, (enum ede)r->ede);
+		reply_explain_text(
+			&reply, (uint16_t)r->ede, r->ede_text == NULL ? "" : r->ede_text);
 	reply.flags |= r->flags & (HEADER_AA | HEADER_TC | HEADER_RA | (wants_ad ? HEADER_AD : 0));
 	compress_init(&c, w);
 	compress_learn(&c, w->base + DNS_HEADER_BYTES, DNS_HEADER_BYTES);

@@ -34,7 +34,7 @@ enum response_part { RESPONSE_ANSWER, RESPONSE_AUTHORITY, RESPONSE_ADDITIONAL, R
 struct response {
 	uint16_t rcode;
 	uint16_t flags; // AA, TC, RA, AD of the header word
-	int8_t ede; // enum ede, EDE_NONE for none
+	int32_t ede; // EDE_NONE, or an info code (RFC 8914)
 	const char *ede_text; // "" or NULL: none
 	struct response_rrs part[RESPONSE_PARTS];
 };

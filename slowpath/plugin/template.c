@@ -303,7 +303,7 @@ static enum plugin_verdict begin(struct job *j, struct frame *f, struct work *w)
 		return fail(j);
 	response_init(&w->made, s->rule->rcode, HEADER_AA);
 	if (s->rule->has_ede) {
-		w->made.ede = (int8_t)s->rule->ede_code;
+		w->made.ede = s->rule->ede_code;
 		w->made.ede_text = s->rule->ede_text;
 	}
 	f->memory = w;

@@ -24,7 +24,7 @@ static size_t opt_size(const struct reply *r)
 	if (e->has_keepalive && env->keepalive_100ms != 0)
 		n += KEEPALIVE_BYTES;
 	if (r->ede != EDE_NONE)
-		n += EDE_BYTES;
+		n += EDE_BYTES + (size_t)r->ede_text_bytes;
 	return n;
 }
 
@@ -42,7 +42,15 @@ void reply_init(struct reply *r, const struct query *q, const struct answer_env 
 
 void reply_explain(struct reply *r, enum ede ede)
 {
-	r->ede = (int8_t)ede;
+	r->ede = ede;
+	r->opt_bytes = opt_size(r);
+}
+
+void reply_explain_text(struct reply *r, uint16_t info_code, const char *text)
+{
+	r->ede = info_code;
+	r->ede_text = text;
+	r->ede_text_bytes = (uint16_t)strnlen(text, REPLY_EDE_TEXT_MAX);
 	r->opt_bytes = opt_size(r);
 }
 
@@ -245,8 +253,10 @@ static void write_opt(struct reply *r)
 		option(w, EDNS_KEEPALIVE, data, sizeof(data));
 	}
 	if (r->ede != EDE_NONE) {
-		be16_put(data, (uint16_t)r->ede);
-		option(w, EDNS_EDE, data, sizeof(data));
+		wrbuf_u16(w, EDNS_EDE);
+		wrbuf_u16(w, (uint16_t)(sizeof(data) + r->ede_text_bytes));
+		wrbuf_u16(w, (uint16_t)r->ede);
+		wrbuf_bytes(w, r->ede_text, r->ede_text_bytes);
 	}
 }
 

@@ -17,7 +17,9 @@ struct reply {
 	size_t opt_bytes; // that OPT will take at its end
 	uint16_t flags; // AA and TC
 	uint16_t rcode;
-	int8_t ede;
+	int32_t ede; // EDE_NONE, or an info code
+	uint16_t ede_text_bytes;
+	const char *ede_text;
 	uint16_t n_an, n_ns, n_ar;
 };
 
@@ -39,6 +41,10 @@ static inline size_t reply_limit(
 
 // Says why in an extended error (RFC 8914) when the reply has room for options.
 void reply_explain(struct reply *r, enum ede ede);
+
+// The same with any info code and a text, borrowed and cut to REPLY_EDE_TEXT_MAX bytes.
+enum { REPLY_EDE_TEXT_MAX = 255 };
+void reply_explain_text(struct reply *r, uint16_t info_code, const char *text);
 
 // Begins behind header and question. udp_max_bytes: as for reply_limit.
 void reply_init(struct reply *r, const struct query *q, const struct answer_env *env,
