@@ -16,7 +16,8 @@
 enum {
 	// Backtracking steps. RE2 needs time linear in the text; a name has at most 1016
 	// characters, for which an expression without nested repeats needs far fewer.
-	MATCH_LIMIT = 1000000,
+	MATCH_LIMIT = 200000,
+	MATCH_LIMIT_JIT = 1000000, // steps of machine code are that much shorter
 	DEPTH_LIMIT = 20000,
 	HEAP_LIMIT_KIB = 4096,
 };
@@ -93,11 +94,12 @@ struct regex *regex_new(const char *pattern, struct err *err)
 		regex_free(re);
 		return NULL;
 	}
-	(void)pcre2_set_match_limit(re->limits, MATCH_LIMIT);
+	// Under the sandbox there is no memory for machine code: the interpreter matches then.
+	bool is_jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
+	(void)pcre2_set_match_limit(re->limits, is_jit ? MATCH_LIMIT_JIT : MATCH_LIMIT);
 	(void)pcre2_set_depth_limit(re->limits, DEPTH_LIMIT);
 	(void)pcre2_set_heap_limit(re->limits, HEAP_LIMIT_KIB);
 	names_find(re);
-	(void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); // without it the interpreter matches
 	return re;
 }
 
