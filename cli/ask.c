@@ -45,7 +45,7 @@ struct server_address ask_listener_of_view(const struct snapshot *s, uint16_t vi
 
 	for (uint32_t i = 0; top != NULL && i < top->n_listeners; i++) {
 		const struct image_listener *l = &top->listeners[i];
-		for (uint32_t k = 0; k < l->n_rules; k++) {
+		for (uint32_t k = 0; l->family != IMAGE_FAMILY_BLOCK && k < l->n_rules; k++) {
 			if (has_view(top, &top->rules[l->first_rule + k], view))
 				return address_of(l);
 		}

@@ -89,7 +89,7 @@ void diff_policy_lines(const struct snapshot *s, diff_policy_fn *line, void *use
 		return;
 	for (uint32_t i = 0; i < img->n_listeners; i++) {
 		const struct image_listener *l = &img->listeners[i];
-		for (uint32_t k = 0; k < l->n_rules; k++) {
+		for (uint32_t k = 0; l->family != IMAGE_FAMILY_BLOCK && k < l->n_rules; k++) {
 			print_rule(img, l, &img->rules[l->first_rule + k], &out);
 			line(user, out.text);
 		}

@@ -229,12 +229,15 @@ static const struct claim *find_claim(const struct claims *c, const uint8_t *zon
 }
 
 static int rule_add(
-	struct policy *p, struct listener *l, const struct claim *claim, const uint8_t *zone)
+	struct policy *p, struct listener *l, const struct rule *wanted, enum policy_reader reader)
 {
-	const struct config_server *s = &p->config->servers[claim->server];
+	const struct policy_steps_of of = {.server = &p->config->servers[wanted->server],
+		.views = &p->views[wanted->server],
+		.zone = wanted->zone,
+		.reader = reader};
 
 	for (size_t i = 0; i < l->n_rules; i++) {
-		if (dname_is_equal(l->rules[i].zone, zone))
+		if (dname_is_equal(l->rules[i].zone, wanted->zone))
 			return 0;
 	}
 	void *grown = list_room(&p->arena, l->rules, l->n_rules, &l->cap, sizeof(l->rules[0]));
@@ -242,14 +245,21 @@ static int rule_add(
 		return -ENOMEM;
 	l->rules = grown;
 	struct rule *r = &l->rules[l->n_rules];
-	*r = (struct rule){.zone = zone,
-		.metric_zone = claim->key->zone.text,
-		.flags = rule_flags(s, zone),
-		.server = claim->server};
-	int rc = policy_steps_make(&p->arena, s, &p->views[claim->server], zone, &r->steps);
+	*r = *wanted;
+	r->flags = rule_flags(of.server, wanted->zone);
+	int rc = policy_steps_make(&p->arena, &of, &r->steps);
 	if (rc == 0)
 		l->n_rules++;
 	return rc;
+}
+
+static int claim_add(
+	struct policy *p, struct listener *l, const struct claim *claim, const uint8_t *zone)
+{
+	const struct rule wanted = {
+		.zone = zone, .metric_zone = claim->key->zone.text, .server = claim->server};
+
+	return rule_add(p, l, &wanted, POLICY_FOR_WORKERS);
 }
 
 static int claims_collect(struct policy *p, const struct listener *l, struct claims *out)
@@ -282,13 +292,13 @@ static int claim_rules(struct policy *p, struct listener *l, const struct claims
 	const struct claim *claim)
 {
 	struct policy_zones zones = {0};
-	int rc = rule_add(p, l, claim, claim->key->zone.wire);
+	int rc = claim_add(p, l, claim, claim->key->zone.wire);
 
 	if (rc == 0)
 		rc = policy_zones_of(&p->arena, &p->config->servers[claim->server], &zones);
 	for (size_t i = 0; i < zones.n && rc == 0; i++) {
 		if (find_claim(claims, zones.list[i]) == claim)
-			rc = rule_add(p, l, claim, zones.list[i]);
+			rc = claim_add(p, l, claim, zones.list[i]);
 	}
 	return rc;
 }
@@ -322,6 +332,55 @@ static int find_listeners(struct policy *p)
 	return rc;
 }
 
+// Whether a block has directives that answer differently than cache and forward, or change
+// questions: the slow path then needs to know all of the block.
+static bool has_plugins(const struct policy *p, const struct policy_set *set, size_t server)
+{
+	const struct policy_chain *c =
+		p->chains[server] == 0 ? NULL : &set->chains[p->chains[server] - 1];
+
+	for (size_t i = 0; c != NULL && i < c->n; i++) {
+		if (c->ops[i].kind != POLICY_CACHE && c->ops[i].kind != POLICY_FORWARD)
+			return true;
+	}
+	return false;
+}
+
+static int block_rules(struct policy *p, size_t server)
+{
+	static const uint8_t root[1] = {0};
+	const struct config_server *s = &p->config->servers[server];
+	struct listener *l = &p->blocks[server];
+	struct policy_zones zones = {0};
+	int rc = policy_zones_of(&p->arena, s, &zones);
+
+	if (rc == 0)
+		rc = policy_zones_add(&p->arena, root, &zones);
+	l->where.family = IMAGE_FAMILY_BLOCK;
+	l->where.port = (uint16_t)(server + 1);
+	for (size_t i = 0; i < zones.n && rc == 0; i++) {
+		const struct rule wanted = {.zone = zones.list[i],
+			.metric_zone = s->keys[0].zone.text,
+			.server = (uint16_t)server};
+		rc = rule_add(p, l, &wanted, POLICY_FOR_SLOWPATH);
+	}
+	return rc;
+}
+
+static int blocks_make(struct policy *p, const struct policy_set *set)
+{
+	int rc = 0;
+
+	p->blocks = arena_alloc(&p->arena, (p->config->n_servers + 1) * sizeof(p->blocks[0]));
+	if (p->blocks == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->config->n_servers && rc == 0; i++) {
+		if (has_plugins(p, set, i) && p->config->servers[i].n_keys > 0)
+			rc = block_rules(p, i);
+	}
+	return rc;
+}
+
 static int chains_make(struct policy *p, struct err *e)
 {
 	struct policy_set set = {0};
@@ -329,7 +388,9 @@ static int chains_make(struct policy *p, struct err *e)
 
 	if (rc == 0)
 		p->chain_bytes = policy_encode(&set, &p->arena, &p->chain_size);
-	return rc == 0 && p->chain_bytes == NULL ? -ENOMEM : rc;
+	if (rc == 0 && p->chain_bytes == NULL)
+		return -ENOMEM;
+	return rc == 0 ? blocks_make(p, &set) : rc;
 }
 
 // Instances of kubernetes come first, in the order of policy_views; then hosts.

@@ -28,6 +28,7 @@ struct policy {
 	const struct config *config;
 	struct listener *listeners;
 	size_t n_listeners, cap;
+	struct listener *blocks; // per block, for the slow path; without rules where it needs none
 	struct policy_block *views; // per block
 	size_t n_instances; // of kubernetes; their views come first
 	uint32_t *chains; // per block: what the slow path executes, 0 for nothing

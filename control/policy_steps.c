@@ -214,6 +214,33 @@ static enum taken rewrite_step(
 	return only == NULL || dname_is_within(zone, only) ? TAKES_ALL : TAKES_NOTHING;
 }
 
+// The only type that a directive of the slow path looks at, or 0.
+static uint16_t only_type(const struct config_directive *d)
+{
+	const struct config_template *t = d->data;
+	const struct config_rewrite *w = d->data;
+
+	switch ((unsigned)d->kind) {
+	case DIR_ANY:
+		return RR_TYPE_ANY;
+	case DIR_DNS64:
+		return RR_TYPE_AAAA;
+	case DIR_TEMPLATE:
+		return t->qtype == RR_TYPE_ANY ? 0 : t->qtype;
+	case DIR_REWRITE:
+		return w->field == REWRITE_TYPE ? w->number_from : 0;
+	default:
+		return 0;
+	}
+}
+
+static bool is_balanced_by_slowpath(const struct config_directive *d)
+{
+	const struct config_loadbalance *b = d->data;
+
+	return b != NULL && b->policy != BALANCE_ROUND_ROBIN;
+}
+
 static enum taken punt_step(
 	struct arena *a, const struct config_directive *d, const uint8_t *zone, bool *failed)
 {
@@ -222,10 +249,12 @@ static enum taken punt_step(
 		return forward_step(d, zone);
 	case DIR_REWRITE:
 		return rewrite_step(a, d, zone, failed);
+	case DIR_LOADBALANCE:
+		return is_balanced_by_slowpath(d) ? TAKES_ALL : TAKES_NOTHING;
+	case DIR_ANY:
 	case DIR_DNS64:
 	case DIR_HEADER:
 	case DIR_WHOAMI:
-	case DIR_ERRATIC:
 		return TAKES_ALL;
 	default:
 		break;
@@ -247,9 +276,33 @@ bool policy_is_setup(enum config_kind kind)
 	return false;
 }
 
-int policy_steps_make(struct arena *a, const struct config_server *s,
-	const struct policy_block *views, const uint8_t *zone, struct policy_steps *out)
+// What one directive does; step.kind stays PUNT for those of the slow path.
+static enum taken take(struct arena *a, const struct policy_steps_of *of,
+	const struct config_directive *d, struct policy_step *step, bool *failed)
 {
+	if (d->kind == DIR_KUBERNETES)
+		return kubernetes_step(d, of->views->kubernetes, of->zone, step);
+	if (d->kind == DIR_HOSTS)
+		return hosts_step(d, of->views, of->zone, step);
+	enum taken taken = punt_step(a, d, of->zone, failed);
+	step->view = only_type(d);
+	return taken;
+}
+
+// Whether nothing behind the step is reached.
+static bool is_end(
+	const struct policy_steps_of *of, const struct policy_step *step, enum taken taken)
+{
+	if (step->is_last)
+		return true;
+	if (step->kind != STEP_PUNT)
+		return taken == TAKES_ALL;
+	return taken == TAKES_ALL && step->view == 0 && of->reader == POLICY_FOR_WORKERS;
+}
+
+int policy_steps_make(struct arena *a, const struct policy_steps_of *of, struct policy_steps *out)
+{
+	const struct config_server *s = of->server;
 	bool is_empty = true;
 	bool failed = false;
 
@@ -262,24 +315,22 @@ int policy_steps_make(struct arena *a, const struct config_server *s,
 		const struct config_directive *d = &s->directives[i];
 		struct policy_step step = {.kind = STEP_PUNT,
 			.plugin = d->name,
-			.line = d->pos.line > UINT16_MAX ? UINT16_MAX : (uint16_t)d->pos.line};
-		enum taken taken;
-		if (d->kind == DIR_KUBERNETES)
-			taken = kubernetes_step(d, views->kubernetes, zone, &step);
-		else if (d->kind == DIR_HOSTS)
-			taken = hosts_step(d, views, zone, &step);
-		else
-			taken = punt_step(a, d, zone, &failed);
+			.line = d->pos.line > UINT16_MAX ? UINT16_MAX : (uint16_t)d->pos.line,
+			.ordinal = (uint16_t)i};
+		enum taken taken = take(a, of, d, &step, &failed);
 		is_empty &= policy_is_setup(d->kind);
 		if (taken == TAKES_NOTHING)
 			continue;
 		out->list[out->n++] = step;
-		if (taken == TAKES_ALL)
+		if (!is_end(of, &step, taken))
+			continue;
+		if (!step.is_last)
 			return failed ? -ENOMEM : 0;
-		if (step.is_last)
-			break;
+		break;
 	}
-	out->list[out->n++] = (struct policy_step){
-		.kind = is_empty ? STEP_REFUSE : STEP_SERVFAIL, .plugin = "", .line = 0};
+	out->list[out->n++] = (struct policy_step){.kind = is_empty ? STEP_REFUSE : STEP_SERVFAIL,
+		.plugin = "",
+		.line = 0,
+		.ordinal = UINT16_MAX};
 	return failed ? -ENOMEM : 0;
 }

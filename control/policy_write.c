@@ -71,8 +71,8 @@ static void step_fill(const struct state *state, const struct policy_step *s, ui
 		.pod_ttl_s = (uint16_t)s->pod_ttl_s,
 		.plugin = s->plugin,
 		.line = s->line,
-		.policy = s->kind == STEP_PUNT ? chain : 0};
-	if (s->view == 0 || s->kind != STEP_LOOKUP)
+		.policy = chain == 0 ? 0 : (uint32_t)s->ordinal << 16 | chain};
+	if (s->kind != STEP_LOOKUP)
 		return;
 	out->soa = state->soas[s->view - 1].id[s->is_clusterset ? 1 : 0];
 	if (!state->views[s->view - 1].is_synced)
@@ -141,6 +141,10 @@ int policy_write(const struct policy *p, struct image_build *b, const struct pol
 		rc = servers_write(p, &p->listeners[i], b);
 		if (rc == 0)
 			rc = listener_write(&s, &p->listeners[i], (uint16_t)(i * n_servers), b);
+	}
+	for (size_t i = 0; i < n_servers && rc == 0; i++) {
+		if (p->n_listeners > 0 && p->blocks[i].n_rules > 0)
+			rc = listener_write(&s, &p->blocks[i], 0, b);
 	}
 	free(s.soas);
 	return rc;

@@ -3,6 +3,8 @@
 // change when the parser's structs do.
 #include "control/chains/chains.h"
 
+#include "control/chains/plugins.h"
+
 #include "zones/corefile/service.h"
 #include "zones/corefile/upstream.h"
 #include "zones/wire/dname.h"
@@ -17,18 +19,6 @@ enum { LABEL_BYTES = 80 };
 static const char *text_or_none(const char *text)
 {
 	return text == NULL ? "" : text;
-}
-
-static int take_names(struct arena *a, const struct config_zones *in, struct policy_names *out)
-{
-	struct policy_name *items = arena_alloc(a, in->n * sizeof(*items) + 1);
-
-	if (items == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < in->n; i++)
-		items[i].wire = in->items[i].wire;
-	*out = (struct policy_names){items, in->n};
-	return 0;
 }
 
 static int take_upstreams(struct arena *a, const struct config_forward *f,
@@ -104,10 +94,10 @@ static int take_forward(
 		.tls_servername = text_or_none(f->tls_servername),
 		.source_address = text_or_none(f->source_address),
 	};
-	*op = (struct policy_op){POLICY_FORWARD, (uint16_t)d->pos.line, out};
+	*op = (struct policy_op){.kind = POLICY_FORWARD, .data = out};
 	int rc = take_domain(a, f->health_check_domain, &out->health_check_domain);
 	if (rc == 0)
-		rc = take_names(a, &f->except, &out->except);
+		rc = chains_names(a, &f->except, &out->except);
 	return rc == 0 ? take_upstreams(a, f, &out->to, err) : rc;
 }
 
@@ -154,11 +144,23 @@ static int take_cache(struct arena *a, const struct config_server *s,
 		.servfail_ms = c->servfail_ms,
 		.keep_ttl = c->keep_ttl,
 	};
-	*op = (struct policy_op){POLICY_CACHE, (uint16_t)d->pos.line, out};
-	int rc = take_names(a, &c->zones, &out->zones);
+	*op = (struct policy_op){.kind = POLICY_CACHE, .data = out};
+	int rc = chains_names(a, &c->zones, &out->zones);
 	if (rc == 0)
-		rc = take_names(a, &c->no_success, &out->no_success);
-	return rc == 0 ? take_names(a, &c->no_denial, &out->no_denial) : rc;
+		rc = chains_names(a, &c->no_success, &out->no_success);
+	return rc == 0 ? chains_names(a, &c->no_denial, &out->no_denial) : rc;
+}
+
+// One directive as an operation; *is_one is false for those of other processes.
+static int take_directive(struct arena *a, const struct config_server *s,
+	const struct config_directive *d, struct policy_op *op, bool *is_one, struct err *err)
+{
+	*is_one = true;
+	if (d->kind == DIR_CACHE)
+		return take_cache(a, s, d, op);
+	if (d->kind == DIR_FORWARD)
+		return take_forward(a, d, op, err);
+	return chains_plugin(a, s, d, op, is_one);
 }
 
 // The directives come in order of execution already.
@@ -174,17 +176,20 @@ static int take_server(
 		return -ENOMEM;
 	for (size_t i = 0; rc == 0 && i < s->n_directives; i++) {
 		const struct config_directive *d = &s->directives[i];
-		if (d->kind == DIR_CACHE)
-			rc = take_cache(a, s, d, &ops[n++]);
-		if (d->kind == DIR_FORWARD) {
-			rc = take_forward(a, d, &ops[n++], err);
-			has_source = true;
-		}
+		bool is_one = false;
+		rc = take_directive(a, s, d, &ops[n], &is_one, err);
+		if (!is_one)
+			continue;
+		ops[n].line = d->pos.line > UINT16_MAX ? UINT16_MAX : (uint16_t)d->pos.line;
+		ops[n].ordinal = (uint16_t)i;
+		n++;
+		has_source |= d->kind != DIR_CACHE && d->kind != DIR_LOOP;
 	}
 	// A cache alone has nothing to keep: cluster names are never cached (DESIGN 9, 27).
 	if (rc == 0 && n > POLICY_OPS_MAX)
-		rc = err_set(
-			err, -EINVAL, "a server block has more than %d forwards", POLICY_OPS_MAX);
+		rc = err_set(err, -EINVAL,
+			"a server block has more than %d directives for the slow path",
+			POLICY_OPS_MAX);
 	*out = (struct policy_chain){ops, has_source ? n : 0};
 	return rc;
 }

@@ -31,6 +31,8 @@ int root_init(
 	}
 	r->generation = top->header->generation;
 	for (uint32_t i = 0; i < top->n_listeners; i++) {
+		if (top->listeners[i].family == IMAGE_FAMILY_BLOCK)
+			continue;
 		struct root_port *p = port_add(r, top->listeners[i].port);
 		if (p == NULL)
 			return -E2BIG;

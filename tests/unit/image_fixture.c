@@ -58,7 +58,8 @@ static void add_slow_policy(struct image_build *b)
 		.zones = {&root, 1},
 		.success = {9984, 30, 5},
 		.denial = {9984, 30, 5}};
-	const struct policy_op ops[] = {{POLICY_CACHE, 4, &cache}, {POLICY_FORWARD, 5, &forward}};
+	const struct policy_op ops[] = {
+		{POLICY_CACHE, 4, 4, &cache}, {POLICY_FORWARD, 5, 5, &forward}};
 	const struct policy_chain chain = {ops, 2};
 	const struct policy_set policy = {.chains = &chain, .n = 1};
 	struct arena arena = {0};

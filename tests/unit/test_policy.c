@@ -49,7 +49,8 @@ static const uint8_t *encode(struct arena *a, size_t *size_bytes)
 		.zones = {&root, 1},
 		.success = {9984, 3600, 5},
 		.keep_ttl = true};
-	static struct policy_op ops[] = {{POLICY_CACHE, 7, &cache}, {POLICY_FORWARD, 9, &forward}};
+	static struct policy_op ops[] = {
+		{POLICY_CACHE, 7, 7, &cache}, {POLICY_FORWARD, 9, 9, &forward}};
 	static const struct policy_chain chains[] = {{ops, 2}, {ops + 1, 1}, {NULL, 0}};
 	static const struct policy_timeouts timeouts = {53, 3000, 5000, 20000, 100};
 	const struct policy_set policy = {chains, 3, {&timeouts, 1}};
@@ -166,7 +167,7 @@ static void random_changes_are_refused_or_encode_to_themselves(void **state)
 static void a_forward_without_upstreams_is_refused(void **state)
 {
 	struct policy_forward forward = forward_make();
-	const struct policy_op op = {POLICY_FORWARD, 1, &forward};
+	const struct policy_op op = {POLICY_FORWARD, 1, 1, &forward};
 	const struct policy_chain chain = {&op, 1};
 	const struct policy_set policy = {.chains = &chain, .n = 1};
 	struct arena a = {0};
@@ -218,12 +219,13 @@ static size_t plugin_ops(struct policy_op ops[static POLICY_KIND_MAX])
 		.cluster_zone = {NAME("\7cluster\5local")},
 		.resolv_conf = ""};
 	static const struct policy_loadbalance balance = {.weight_file = "", .prefer = {&net, 1}};
-	const struct policy_op all[] = {{POLICY_REWRITE, 1, &rewrite},
-		{POLICY_TEMPLATE, 2, &template}, {POLICY_ACL, 3, &acl}, {POLICY_DNS64, 4, &dns64},
-		{POLICY_HEADER, 5, &header}, {POLICY_LOCAL, 6, &local}, {POLICY_ANY, 7, &plain},
-		{POLICY_CHAOS, 8, &chaos}, {POLICY_WHOAMI, 9, &plain}, {POLICY_LOOP, 10, &loop},
-		{POLICY_FILE, 11, &file}, {POLICY_AUTOPATH, 12, &autopath},
-		{POLICY_LOADBALANCE, 13, &balance}};
+	const struct policy_op all[] = {{POLICY_REWRITE, 1, 1, &rewrite},
+		{POLICY_TEMPLATE, 2, 2, &template}, {POLICY_ACL, 3, 3, &acl},
+		{POLICY_DNS64, 4, 4, &dns64}, {POLICY_HEADER, 5, 5, &header},
+		{POLICY_LOCAL, 6, 6, &local}, {POLICY_ANY, 7, 7, &plain},
+		{POLICY_CHAOS, 8, 8, &chaos}, {POLICY_WHOAMI, 9, 9, &plain},
+		{POLICY_LOOP, 10, 10, &loop}, {POLICY_FILE, 11, 11, &file},
+		{POLICY_AUTOPATH, 12, 12, &autopath}, {POLICY_LOADBALANCE, 13, 13, &balance}};
 	const size_t n = sizeof(all) / sizeof(all[0]);
 
 	memcpy(ops, all, sizeof(all));

@@ -47,7 +47,8 @@ static const struct policy_case cases[] = {
 	{"ports and addresses are listeners of their own",
 		".:53 {\n bind 10.0.0.1\n " K " }\n}\n.:5353 {\n whoami\n}\n",
 		"listener 10.0.0.1:53\n cluster.local.: lookup1\n in-addr.arpa.: lookup1\n .: "
-		"servfail\nlistener any:5353\n .: punt(whoami)\n"},
+		"servfail\nlistener any:5353\n .: punt(whoami)\nblock 2\n .: punt(whoami) "
+		"servfail\n"},
 	{"two instances have two views",
 		".:53 {\n bind 10.0.0.1\n kubernetes a.test\n}\n.:53 {\n bind 10.0.0.2\n "
 		"kubernetes a.test\n}\n",
@@ -59,11 +60,21 @@ static const struct policy_case cases[] = {
 	{"a rewrite of one name sends only that name to the slow path",
 		".:53 {\n rewrite name db.test web.ns.svc.cluster.local\n " K " }\n}\n",
 		"listener any:53\n cluster.local.: lookup1\n in-addr.arpa.: lookup1\n db.test.: "
-		"punt(rewrite)\n .: servfail\n"},
+		"punt(rewrite)\n .: servfail\nblock 1\n cluster.local.: lookup1\n "
+		"in-addr.arpa.: lookup1\n db.test.: punt(rewrite) servfail\n .: servfail\n"},
 	{"a rewrite of patterns sends everything there",
 		".:53 {\n rewrite name regex (.*)\\.a\\.test {1}.b.test\n " K " }\n}\n",
 		"listener any:53\n cluster.local.: punt(rewrite)\n in-addr.arpa.: punt(rewrite)\n "
-		".: punt(rewrite)\n"},
+		".: punt(rewrite)\nblock 1\n cluster.local.: punt(rewrite) lookup1\n "
+		"in-addr.arpa.: punt(rewrite) lookup1\n .: punt(rewrite) servfail\n"},
+	{"directives for one type leave the others to the workers",
+		".:53 {\n any\n " K " }\n template IN MX a.test\n forward . 192.0.2.1\n}\n",
+		"listener any:53\n cluster.local.: punt(any ANY) lookup1\n in-addr.arpa.: "
+		"punt(any ANY) lookup1\n a.test.: punt(any ANY) punt(template MX) "
+		"punt(forward)\n .: punt(any ANY) punt(forward)\nblock 1\n cluster.local.: "
+		"punt(any ANY) lookup1\n in-addr.arpa.: punt(any ANY) lookup1\n a.test.: "
+		"punt(any ANY) punt(template MX) punt(forward) servfail\n .: punt(any ANY) "
+		"punt(forward) servfail\n"},
 	{"pods and zones are flags of the step",
 		".:53 {\n kubernetes cluster.local {\n pods insecure\n zonal\n }\n}\n",
 		"listener any:53\n cluster.local.: lookup1+pods+zonal\n .: servfail\n"},
@@ -85,12 +96,15 @@ static const struct policy_case cases[] = {
 static void print_step(const struct image *img, const struct image_step *s, FILE *f)
 {
 	static const char *const kinds[] = {"", "lookup", "static", "punt", "refuse", "servfail"};
+	char type[16];
 
 	(void)fprintf(f, " %s", kinds[s->kind]);
 	if (s->kind == STEP_LOOKUP || s->kind == STEP_STATIC)
 		(void)fprintf(f, "%u", s->view);
 	if (s->kind == STEP_PUNT)
-		(void)fprintf(f, "(%.*s)", s->plugin_size, (const char *)img->text + s->plugin_off);
+		(void)fprintf(f, "(%.*s%s%s)", s->plugin_size,
+			(const char *)img->text + s->plugin_off, s->view == 0 ? "" : " ",
+			s->view == 0 ? "" : rr_type_print(s->view, type, sizeof(type)));
 	if (s->flags & STEP_FALLTHROUGH)
 		(void)fputs("+fall", f);
 	if (s->flags & STEP_PODS_INSECURE)
@@ -126,7 +140,9 @@ static char *print_policy(const struct image *img)
 
 	for (uint32_t i = 0; i < img->n_listeners; i++) {
 		const struct image_listener *l = &img->listeners[i];
-		if (l->family == 0)
+		if (l->family == IMAGE_FAMILY_BLOCK)
+			(void)fprintf(f, "block %u\n", l->port);
+		else if (l->family == 0)
 			(void)fprintf(f, "listener any:%u\n", l->port);
 		else
 			(void)fprintf(f, "listener %u.%u.%u.%u:%u\n", l->address[0], l->address[1],

@@ -180,7 +180,8 @@ static enum step_result step_run(struct walk *w)
 	case STEP_STATIC:
 		return lookup(w);
 	case STEP_PUNT:
-		return STEP_PUNTED;
+		return w->step->view == 0 || w->step->view == w->reply.q->qtype ? STEP_PUNTED
+										: STEP_NEXT;
 	case STEP_REFUSE:
 		w->reply.rcode = RCODE_REFUSED;
 		return STEP_ANSWERED;

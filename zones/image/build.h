@@ -40,7 +40,7 @@ struct image_build_step {
 	uint16_t pod_ttl_s;
 	const char *plugin;
 	uint16_t line;
-	uint32_t policy; // chain in the bytes of image_build_policy, from 1; 0 for none
+	uint32_t policy; // as in struct image_step
 };
 
 struct image_build_rule {

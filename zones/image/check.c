@@ -143,8 +143,9 @@ static enum image_refusal check_listeners(const struct image *img)
 {
 	for (uint32_t i = 0; i < img->n_listeners; i++) {
 		const struct image_listener *l = &img->listeners[i];
-		if ((l->family != 0 && l->family != 4 && l->family != 6) || l->port == 0 ||
-			!is_inside(l->first_rule, l->n_rules, img->n_rules))
+		if ((l->family != 0 && l->family != 4 && l->family != 6 &&
+			    l->family != IMAGE_FAMILY_BLOCK) ||
+			l->port == 0 || !is_inside(l->first_rule, l->n_rules, img->n_rules))
 			return IMAGE_REFUSED_LISTENER;
 		if (l->reserved2 != 0 || l->reserved[0] != 0 || l->reserved[1] != 0 ||
 			l->reserved[2] != 0)
@@ -191,7 +192,7 @@ static enum image_refusal check_step(
 	if (step->zone_labels > rule->zone_labels ||
 		suffix_size(img, rule, step->zone_labels) != step->zone_size)
 		return IMAGE_REFUSED_STEP;
-	if (step->policy > img->n_chains || (step->policy != 0 && step->kind != STEP_PUNT))
+	if (step_chain(step) > img->n_chains || (step->policy != 0 && step_chain(step) == 0))
 		return IMAGE_REFUSED_STEP;
 	if (step->kind == STEP_LOOKUP && step->soa_section == IMAGE_NONE)
 		return IMAGE_REFUSED_SOA;

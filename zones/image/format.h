@@ -16,6 +16,10 @@ enum {
 	IMAGE_VERSION = 1,
 	IMAGE_ALIGN_BYTES = 64,
 	IMAGE_NONE = 0xffffffff, // "no offset"
+	// A listener of this family is no address but a server block, numbered by `port` from 1:
+	// rules for all names of the block with all their steps, for the slow path, which goes on
+	// with other names and behind steps that end a worker's way.
+	IMAGE_FAMILY_BLOCK = 255,
 };
 
 #define IMAGE_MAGIC "B53IMG\r\n"
@@ -117,7 +121,8 @@ enum step_flag {
 struct image_step {
 	uint8_t kind;
 	uint8_t flags;
-	uint16_t view; // names of different Kubernetes instances do not mix
+	uint16_t view; // names of different instances do not mix; PUNT: the only type it is for, or
+		       // 0
 	uint32_t soa_section; // negative answers; IMAGE_NONE without
 	uint32_t plugin_off; // plugin name in IMAGE_BYTES, for metrics and explain
 	uint16_t plugin_size;
@@ -125,8 +130,20 @@ struct image_step {
 	uint16_t pod_ttl_s; // of synthesised pod addresses
 	uint8_t zone_size; // of the step's own zone, an ancestor of the rule's or the same
 	uint8_t zone_labels;
-	uint32_t policy; // PUNT: number of the chain in IMAGE_POLICY, from 1; 0 without
+	uint32_t policy; // see step_chain and step_ordinal; 0 without a chain
 };
+
+// The number of the step's chain in IMAGE_POLICY, from 1, or 0.
+static inline uint32_t step_chain(const struct image_step *s)
+{
+	return s->policy & 0xffff;
+}
+
+// Which directive of its server block a step stands for, in order of execution.
+static inline uint16_t step_ordinal(const struct image_step *s)
+{
+	return (uint16_t)(s->policy >> 16);
+}
 
 enum name_flag {
 	NAME_TOMBSTONE = 1, // overlay only: the base's name is gone

@@ -111,6 +111,7 @@ static void write_policy(const struct policy_set *p, struct wrbuf *w)
 		for (size_t k = 0; k < c->n; k++) {
 			wrbuf_u8(w, c->ops[k].kind);
 			wrbuf_u16(w, c->ops[k].line);
+			wrbuf_u16(w, c->ops[k].ordinal);
 			write_struct(&policy_layouts[c->ops[k].kind], c->ops[k].data, w);
 		}
 	}
@@ -319,6 +320,7 @@ static void read_chain(struct decode *d, struct policy_chain *c)
 	for (size_t i = 0; i < n && !d->r.bad; i++) {
 		ops[i].kind = rdbuf_u8(&d->r);
 		ops[i].line = rdbuf_u16(&d->r);
+		ops[i].ordinal = rdbuf_u16(&d->r);
 		if (ops[i].kind == 0 || ops[i].kind > POLICY_KIND_MAX)
 			d->r.bad = true;
 		else

@@ -16,7 +16,7 @@
 
 enum {
 	POLICY_CHAINS_MAX = 4096,
-	POLICY_OPS_MAX = 64, // of one chain
+	POLICY_OPS_MAX = 1024, // of one chain
 	POLICY_TIMEOUTS_MAX = 64,
 	POLICY_UPSTREAMS_MAX = 15, // k8s:2.13 forward
 };
@@ -123,6 +123,7 @@ struct policy_cache {
 struct policy_op {
 	uint8_t kind; // enum policy_kind
 	uint16_t line; // in the Corefile
+	uint16_t ordinal; // of the directive in its block, in order of execution: step_ordinal
 	const void *data; // struct policy_<kind>
 };
 
@@ -144,7 +145,7 @@ struct policy_timeouts_list {
 };
 
 struct policy_set {
-	const struct policy_chain *chains; // image_step.policy counts from 1
+	const struct policy_chain *chains; // step_chain counts from 1
 	size_t n;
 	struct policy_timeouts_list timeouts; // the first one for a port counts
 };
