@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each address mode starts with exactly what its row of docs/operations.md says, and keeps less."""
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import lab
+
+UID = "65534"
+CAPABILITIES = {"net_bind_service": 10, "net_admin": 12, "net_raw": 13, "ipc_lock": 14, "sys_admin": 21, "bpf": 39}
+NAME = "web.default.svc.cluster.local"
+SECRET = "9d3f1c0a5b7e4f6688aa0c1d2e3f4a5b"
+
+
+def rows():
+    """Mode: (port, capabilities, device nodes) of the table."""
+    text = (lab.TOP / "docs" / "operations.md").read_text(encoding="utf-8").split("<!-- table: privileges -->")[1]
+    found = {}
+    for line in text.strip().splitlines()[2:]:
+        if not line.startswith("|"):
+            break
+        mode, port, _, capabilities, nodes = (cell.strip().strip("`") for cell in line.strip("|").split("|"))
+        found[mode] = (port.replace(":IF", ":eth0"), capabilities.split(), nodes.split())
+    return found
+
+
+ROWS = rows()
+
+# A /dev with nothing but the nodes named in front of the command.
+DEV = """
+set -eu
+new=$1; shift
+mount -t tmpfs none "$new"
+while [ "$1" != -- ]; do
+    mkdir -p "$(dirname "$new/$1")"; touch "$new/$1"; mount --bind "/dev/$1" "$new/$1"; shift
+done
+shift
+mount --move "$new" /dev
+exec "$@"
+"""
+
+
+class Server:
+    """burst53 of one row."""
+
+    def __init__(self, folder, mode):
+        port, capabilities, nodes = ROWS[mode]
+        self.run_dir = folder / "run"
+        self.log = folder / "log"
+        folder.chmod(0o711)
+        for name in ("run", "state", "dev"):
+            (folder / name).mkdir(mode=0o700)
+            os.chown(folder / name, int(UID), int(UID))
+        (folder / "state" / "cookies").write_text(SECRET + "\n", encoding="utf-8")
+        os.chmod(folder / "state" / "cookies", 0o600)
+        os.chown(folder / "state" / "cookies", int(UID), int(UID))
+        if not mode.startswith("own"):
+            lab.inside("srv", "ip", "addr", "add", "198.18.0.53/24", "dev", "eth0", check=True)
+        wanted = ",".join(["-all", *("+" + c for c in capabilities)])
+        words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", DEV, "sh", folder / "dev", *nodes, "--",
+                 "setpriv", "--reuid", UID, "--regid", UID, "--clear-groups", "--inh-caps", wanted, "--ambient-caps",
+                 wanted, "--bounding-set", wanted, "--no-new-privs", lab.BUILD / "cli" / "burst53", "run", "--config", "/dev/null",
+                 "--conf", lab.DATA / "lab.Corefile", "--dump", lab.DATA / "lab.json", "--port", port, "--address",
+                 "198.18.0.53/24", "--run-dir", self.run_dir, "--state-dir", folder / "state"]
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(["ip", "netns", "exec", lab.netns_name("srv"), *map(str, words)],
+                                            stderr=log, stdout=log)
+
+    def pids(self):
+        """Process numbers by name."""
+        text = (self.run_dir / "state").read_text(encoding="utf-8")
+        found = {m[1]: int(m[2]) for m in re.finditer(r"^child (\S+) (\d+)", text, re.M)}
+        return {**found, "supervisor": int(re.search(r"^supervisor (\d+)", text, re.M)[1])}
+
+    def stop(self):
+        """SIGTERM; it must end in order."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(timeout=15) == 0, self.log.read_text(encoding="utf-8")
+
+
+@pytest.fixture(name="server", params=ROWS)
+def _server(request, network):
+    """A server that answers, and its row's name."""
+    # Not tmp_path: another user must get there.
+    folder = tempfile.TemporaryDirectory(prefix="b53-", dir="/tmp")
+    server = Server(Path(folder.name), request.param)
+
+    def answers():
+        assert server.process.poll() is None, server.log.read_text(encoding="utf-8")
+        # Where the kernel has the address too, its sockets answer before the port does.
+        told = server.log.read_text(encoding="utf-8")
+        return ("main started workers=" in told or request.param == "kernel") and \
+            lab.dig(NAME)[2] == ["A 10.96.0.80"]
+    lab.wait_for(answers, 15)
+    yield request.param, server
+    server.stop()
+    folder.cleanup()
+
+
+def threads(pid):
+    """/proc/PID/task/*/status of a process, as dictionaries."""
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{tid}/status", encoding="utf-8") as file:
+            yield dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def test_a_mode_starts_with_its_row_and_keeps_less(server):
+    mode, running = server
+    assert lab.dig(NAME, "A", "+tcp")[0] == "NOERROR", running.log.read_text(encoding="utf-8")
+    assert lab.dig("missing.default.svc.cluster.local")[0] == "NXDOMAIN"
+    mask = sum(1 << CAPABILITIES[c] for c in ROWS[mode][1])
+    for name, pid in running.pids().items():
+        if pid == 0:
+            continue
+        for status in threads(pid):
+            assert status["Uid"].split() == [UID] * 4, name
+            assert status["NoNewPrivs"] == "1", name
+            wanted = mask if name == "supervisor" else 0
+            assert int(status["CapEff"], 16) == wanted, (name, status["Name"])
+            assert int(status["CapPrm"], 16) == wanted, (name, status["Name"])
+            assert status["Seccomp"] == ("0" if name == "supervisor" else "2"), (name, status["Name"])
+    told = running.log.read_text(encoding="utf-8")
+    for pid in running.pids().values():
+        told += Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8") if pid else ""
+    assert SECRET not in told
