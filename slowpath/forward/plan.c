@@ -9,15 +9,21 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static void op_free(struct plan_op *op)
+{
+	cache_free(op->cache);
+	group_free(op->group);
+	if (op->plugin != NULL && op->plugin->release != NULL)
+		op->plugin->release(op->state);
+}
+
 static void plan_free(struct holder *h)
 {
 	struct plan *p = (struct plan *)h; // the first member
 
 	for (size_t i = 0; p->chains != NULL && i < p->policy.n; i++) {
-		for (size_t k = 0; k < p->chains[i].n; k++) {
-			cache_free(p->chains[i].ops[k].cache);
-			group_free(p->chains[i].ops[k].group);
-		}
+		for (size_t k = 0; k < p->chains[i].n; k++)
+			op_free(&p->chains[i].ops[k]);
 	}
 	arena_fini(&p->arena);
 	free(p->bytes);
@@ -60,21 +66,44 @@ static uint64_t files_mark(const struct policy_set *s)
 	return mark;
 }
 
+static void log_unusable(const struct policy_op *op, const struct err *err)
+{
+	log_line(LOG_ERROR, op->kind == POLICY_FORWARD ? "forward" : "plugin",
+		"directive cannot be used", "line=%u reason=\"%s\"", op->line, err->text);
+}
+
+static void plugin_make(const struct policy_op *in, struct plan_op *out)
+{
+	const struct plugin *plugin = plugin_of(in->kind);
+	struct err err = {0};
+
+	if (plugin != NULL && plugin->prepare != NULL &&
+		!plugin->prepare(in->data, &out->state, &err)) {
+		log_unusable(in, &err);
+		return;
+	}
+	out->plugin = plugin;
+}
+
 static bool op_make(struct plan *p, const struct policy_op *in, struct plan_op *out)
 {
 	struct err err = {0};
 
-	*out = (struct plan_op){.kind = in->kind, .line = in->line};
+	*out = (struct plan_op){
+		.kind = in->kind, .line = in->line, .ordinal = in->ordinal, .data = in->data};
 	if (in->kind == POLICY_CACHE) {
 		out->cache = cache_new(in->data, p->counters);
 		return out->cache != NULL;
+	}
+	if (in->kind != POLICY_FORWARD) {
+		plugin_make(in, out);
+		return true;
 	}
 	out->group = group_new(in->data, &p->holder, &err);
 	if (out->group != NULL && p->counters != NULL)
 		group_count_in(out->group, p->counters);
 	if (out->group == NULL)
-		log_line(LOG_ERROR, "forward", "directive cannot be used", "line=%u reason=\"%s\"",
-			in->line, err.text);
+		log_unusable(in, &err);
 	return true;
 }
 
@@ -98,8 +127,20 @@ static bool chains_make(struct plan *p)
 	return true;
 }
 
+static bool is_op_outdated(const struct plan_op *op)
+{
+	return op->plugin != NULL && op->plugin->is_outdated != NULL &&
+		op->plugin->is_outdated(op->data, op->state);
+}
+
 bool plan_is_outdated(const struct plan *p)
 {
+	for (size_t i = 0; i < p->policy.n; i++) {
+		for (size_t k = 0; k < p->chains[i].n; k++) {
+			if (is_op_outdated(&p->chains[i].ops[k]))
+				return true;
+		}
+	}
 	return files_mark(&p->policy) != p->files;
 }
 
@@ -143,6 +184,15 @@ struct plan *plan_make(const uint8_t *bytes, size_t size_bytes, struct plan *old
 const struct plan_chain *plan_chain_at(const struct plan *p, uint32_t number)
 {
 	return p == NULL || number == 0 || number > p->policy.n ? NULL : &p->chains[number - 1];
+}
+
+const struct plan_op *chain_op(const struct plan_chain *c, uint16_t ordinal)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->ops[i].ordinal == ordinal)
+			return &c->ops[i];
+	}
+	return NULL;
 }
 
 struct cache *chain_cache(const struct plan_chain *c, const struct dname *name)

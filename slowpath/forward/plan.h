@@ -7,6 +7,7 @@
 #include "slowpath/base/holder.h"
 #include "slowpath/cache/cache.h"
 #include "slowpath/forward/group.h"
+#include "slowpath/plugin/plugin.h"
 #include "zones/base/arena.h"
 #include "zones/image/policy.h"
 
@@ -19,8 +20,12 @@
 struct plan_op {
 	uint8_t kind; // enum policy_kind
 	uint16_t line;
+	uint16_t ordinal; // step_ordinal
 	struct cache *cache;
 	struct group *group; // NULL: its upstreams cannot be used now
+	const struct plugin *plugin; // NULL: cannot work, queries that reach it get SERVFAIL
+	const void *data; // for the plugin
+	void *state; // of the plugin
 };
 
 struct plan_chain {
@@ -54,6 +59,9 @@ bool plan_is_outdated(const struct plan *p);
 
 // The chain with a number counted from 1, or NULL.
 const struct plan_chain *plan_chain_at(const struct plan *p, uint32_t number);
+
+// The operation of a directive, or NULL.
+const struct plan_op *chain_op(const struct plan_chain *c, uint16_t ordinal);
 
 // The first cache for the name, or NULL.
 struct cache *chain_cache(const struct plan_chain *c, const struct dname *name);
