@@ -50,7 +50,9 @@ struct job {
 	struct response response; // valid on the way up
 	struct plugin_option options[PLUGIN_OPTIONS_MAX];
 	size_t n_options;
-	bool rewrite_stopped; // by a rule of this block: the rules behind it do not act
+	// By a rule of this block: the rules behind it do not act. The rule takes it back on the
+	// way up; who resolves job->target begins with false.
+	bool rewrite_stopped;
 	struct question target; // PLUGIN_RESOLVE: what to ask the whole server
 	const char *metric_server, *metric_zone; // borrowed from the image
 	const void *find_ctx; // for job_find
