@@ -189,6 +189,19 @@ static void host_write(struct control_counters *page, const char *url)
 		host == NULL ? url : host + 3); // what is too long is cut
 }
 
+static void hosts_write(struct control_counters *page, const struct setup *setup)
+{
+	bool has_hosts = false;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < setup->config.n_servers; i++) {
+		n += setup->hosts[i].n;
+		has_hosts |= config_find(&setup->config.servers[i], DIR_HOSTS, 0) != NULL;
+	}
+	counter_set(&page->hosts_entries, n);
+	counter_set(&page->hosts_read_s, has_hosts ? (uint64_t)time(NULL) : 0);
+}
+
 void page_corefile(struct control_counters *page, const struct setup *setup)
 {
 	struct enabled_table *t = &page->enabled;
@@ -201,6 +214,7 @@ void page_corefile(struct control_counters *page, const struct setup *setup)
 	for (size_t i = 0; i < setup->policy->n_listeners; i++)
 		listener_add(t, setup->policy, &setup->policy->listeners[i]);
 	atomic_store_explicit(&t->version, version + 1, memory_order_release);
+	hosts_write(page, setup);
 	page_log_rules(&page->qlog, &setup->config);
 	counter_set(&page->config_hash, setup->config.hash);
 	if (page->api_host[0] == 0 && setup->n_instances > 0)

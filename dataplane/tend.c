@@ -64,6 +64,15 @@ static void tend_losses(const struct tend *t)
 	port_losses_read(t->port, &losses);
 	counter_set(&t->counters->rx_missed, losses.missed);
 	counter_set(&t->counters->rx_nombuf, losses.no_buffer);
+	struct port_counters *c = &t->counters->port;
+	counter_set(&c->rx_pkts, losses.rx_pkts);
+	counter_set(&c->tx_pkts, losses.tx_pkts);
+	counter_set(&c->rx_bytes, losses.rx_bytes);
+	counter_set(&c->tx_bytes, losses.tx_bytes);
+	counter_set(&c->rx_errors, losses.rx_errors);
+	counter_set(&c->tx_errors, losses.tx_errors);
+	counter_set(&c->buffers, t->port->pool->size);
+	counter_set(&c->buffers_free, rte_mempool_avail_count(t->port->pool));
 }
 
 // An address and port that the current snapshot serves. False: there is none.

@@ -116,12 +116,27 @@ static void reload(const struct metrics *m, struct text *out)
 		text_count(out, "coredns_reload_version_info", &l, 1);
 }
 
+static void hosts(const struct metrics *m, struct text *out)
+{
+	const struct control_counters *c = &m->page->control;
+	uint64_t read_s = counter_get(&c->hosts_read_s);
+
+	if (read_s == 0)
+		return;
+	text_gauge(out, "coredns_hosts_entries",
+		"The combined number of entries in hosts and Corefile.",
+		(double)counter_get(&c->hosts_entries));
+	text_gauge(out, "coredns_hosts_reload_timestamp_seconds",
+		"The timestamp of the last reload of hosts file.", (double)read_s);
+}
+
 void metrics_coredns(const struct metrics *m, struct text *out)
 {
 	build(m, out);
 	plugins(m, out);
 	health(m, out);
 	reload(m, out);
+	hosts(m, out);
 }
 
 static void programming(const struct programming_counters *p, const struct labels *l,

@@ -118,6 +118,41 @@ static void port(const struct metrics *m, struct text *out)
 		"Replies of the slow path that found no room.", counter_get(&p->punt_replies_lost));
 }
 
+// One number of the port.
+struct port_metric {
+	const char *name;
+	enum metric_type type;
+	const char *help;
+	size_t offset;
+};
+
+#define PORT_METRIC(field, name, type, help) \
+	{ \
+		"burst53_port_" name, type, help, offsetof(struct port_counters, field) \
+	}
+
+static const struct port_metric port_metrics[] = {
+	PORT_METRIC(rx_pkts, "received_frames_total", METRIC_COUNTER, "Frames that came in."),
+	PORT_METRIC(tx_pkts, "sent_frames_total", METRIC_COUNTER, "Frames that went out."),
+	PORT_METRIC(rx_bytes, "received_bytes_total", METRIC_COUNTER, "Their bytes."),
+	PORT_METRIC(tx_bytes, "sent_bytes_total", METRIC_COUNTER, "Their bytes."),
+	PORT_METRIC(rx_errors, "receive_errors_total", METRIC_COUNTER,
+		"Frames that the port found damaged."),
+	PORT_METRIC(tx_errors, "send_errors_total", METRIC_COUNTER,
+		"Frames that the port could not send."),
+	PORT_METRIC(buffers, "buffers", METRIC_GAUGE, "Buffers for frames."),
+	PORT_METRIC(buffers_free, "buffers_free", METRIC_GAUGE, "Those of them that are free."),
+};
+
+static void port_numbers(const struct metrics *m, struct text *out)
+{
+	for (size_t i = 0; i < sizeof(port_metrics) / sizeof(port_metrics[0]); i++) {
+		const struct port_metric *pm = &port_metrics[i];
+		text_metric(out, pm->name, pm->type, pm->help);
+		text_count(out, pm->name, NULL, counter_at(&m->page->port, pm->offset));
+	}
+}
+
 // One number of a process' snapshots.
 struct snapshot_metric {
 	const char *name;
@@ -215,4 +250,5 @@ void metrics_dataplane(const struct metrics *m, struct text *out)
 	workers(m, out);
 	drops(m, out);
 	port(m, out);
+	port_numbers(m, out);
 }

@@ -236,6 +236,12 @@ void port_losses_read(const struct port *p, struct port_losses *out)
 	*out = (struct port_losses){0};
 	if (rte_eth_stats_get(p->id, &stats) != 0)
 		return;
+	out->rx_pkts = stats.ipackets;
+	out->tx_pkts = stats.opackets;
+	out->rx_bytes = stats.ibytes;
+	out->tx_bytes = stats.obytes;
+	out->rx_errors = stats.ierrors;
+	out->tx_errors = stats.oerrors;
 	out->missed = stats.imissed;
 	out->no_buffer = stats.rx_nombuf;
 }

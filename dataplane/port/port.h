@@ -59,6 +59,7 @@ unsigned port_buffers_missing(const struct port *port);
 
 // What the port itself lost: full rings, no buffers.
 struct port_losses {
+	uint64_t rx_pkts, tx_pkts, rx_bytes, tx_bytes, rx_errors, tx_errors;
 	uint64_t missed, no_buffer;
 };
 void port_losses_read(const struct port *port, struct port_losses *out);

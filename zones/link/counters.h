@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-	COUNTERS_VERSION = 6,
+	COUNTERS_VERSION = 7,
 	COUNTERS_WORKERS_MAX = 32,
 	COUNTERS_THREADS_MAX = 32, // of the slow path
 };
@@ -88,6 +88,13 @@ struct outside_cache_counters {
 	counter_t stored, evicted, refused; // refused: malformed, or no room
 };
 
+// What the port says of itself, and the buffers of its frames; the dataplane's main thread: wo.
+struct port_counters {
+	_Alignas(64) counter_t rx_pkts;
+	counter_t tx_pkts, rx_bytes, tx_bytes, rx_errors, tx_errors;
+	counter_t buffers, buffers_free;
+};
+
 // One thread of the slow path, written by that thread only.
 struct thread_counters {
 	_Alignas(64) counter_t loops; // stands still for more than THREAD_LOOP_MS: the thread hangs
@@ -154,6 +161,7 @@ struct counters_page {
 	struct thread_scope thread_scopes[COUNTERS_THREADS_MAX][SCOPES_MAX];
 	struct outside_cache_counters outside_cache;
 	struct outside_counters outside; // slow path: wo
+	struct port_counters port;
 	// Memory is taken for rings only when somebody writes into them: nothing stands behind.
 	struct qlog_ring worker_rings[COUNTERS_WORKERS_MAX];
 	struct qlog_ring thread_rings[COUNTERS_THREADS_MAX];
