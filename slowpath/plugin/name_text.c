@@ -2,9 +2,14 @@
 // Names as texts.
 #include "slowpath/plugin/name_text.h"
 
+#include "slowpath/base/log.h"
+
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { LOG_INTERVAL_MS = 10000 };
 
 void name_text_add(struct name_text *t, const char *s, size_t n)
 {
@@ -68,6 +73,19 @@ void name_text_replace(
 		in = hit + len;
 	}
 	name_text_add(out, in, strlen(in));
+}
+
+bool name_text_match(const struct regex *re, const struct name_text *text, struct regex_match *out)
+{
+	static struct log_limit limit;
+	uint64_t held = 0;
+	bool is_match = regex_find(re, text->s, text->n, out);
+
+	if (out->is_given_up && log_limit_pass(&limit, LOG_INTERVAL_MS, &held))
+		log_line(LOG_WARN, "plugin",
+			"a regular expression took too long and counts as no match",
+			"name=%.255s held=%" PRIu64, text->s, held);
+	return is_match;
 }
 
 void name_text_fill(const char *to, const struct name_text *text, const struct regex_match *m,

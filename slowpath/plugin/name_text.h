@@ -30,6 +30,9 @@ void name_text_add(struct name_text *t, const char *s, size_t n);
 void name_text_replace(
 	const char *in, const char *what, const struct name_text *with, struct name_text *out);
 
+// The first match in the text. One that takes too long is none, and is told now and then.
+bool name_text_match(const struct regex *re, const struct name_text *text, struct regex_match *out);
+
 // `to` with {0}, {1} ... replaced by what the groups matched in the text.
 void name_text_fill(const char *to, const struct name_text *text, const struct regex_match *m,
 	struct name_text *out);

@@ -33,7 +33,7 @@ bool rewrite_is_match(
 	case POLICY_SUBSTRING:
 		return strstr(name->s, from) != NULL;
 	default:
-		return regex_find(s->from, name->s, name->n, m);
+		return name_text_match(s->from, name, m);
 	}
 }
 

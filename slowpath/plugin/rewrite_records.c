@@ -36,7 +36,7 @@ static bool map_text(const struct map *m, const struct name_text *in, struct nam
 
 	*out = (struct name_text){0};
 	if (m->kind == MAP_REGEX) {
-		if (!regex_find(m->re, in->s, in->n, &match))
+		if (!name_text_match(m->re, in, &match))
 			return false;
 		name_text_fill(m->to, in, &match, out);
 		return strcmp(in->s, out->s) != 0;

@@ -122,7 +122,7 @@ static const char *find_pattern(const struct template_state *s, const struct nam
 		return ".*";
 	for (size_t i = 0; i < s->rule->match.n; i++) {
 		*re = s->match[i];
-		if (regex_find(*re, name->s, name->n, m))
+		if (name_text_match(*re, name, m))
 			return s->rule->match.items[i].text;
 	}
 	return NULL;

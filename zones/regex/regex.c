@@ -124,10 +124,13 @@ bool regex_find(const struct regex *re, const char *text, size_t len, struct reg
 {
 	pcre2_match_data *data = pcre2_match_data_create_from_pattern(re->code, NULL);
 
+	out->n = 0;
+	out->is_given_up = false;
 	if (data == NULL)
 		return false;
 	int n = pcre2_match(re->code, (PCRE2_SPTR)text, len, 0, 0, data, re->limits);
-	if (n < 0 && n != PCRE2_ERROR_NOMATCH)
+	out->is_given_up = n < 0 && n != PCRE2_ERROR_NOMATCH;
+	if (out->is_given_up)
 		atomic_fetch_add_explicit(&given_up, 1, memory_order_relaxed);
 	const PCRE2_SIZE *at = pcre2_get_ovector_pointer(data);
 	out->n = n < 0 ? 0 : re->groups + 1;

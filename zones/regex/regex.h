@@ -24,6 +24,7 @@ struct regex_group {
 struct regex_match {
 	struct regex_group group[REGEX_GROUPS_MAX];
 	size_t n; // 1 and the groups of the pattern
+	bool is_given_up; // no match, because looking for one took too long
 };
 
 // On the heap; NULL with a sentence in *err when Go would refuse the pattern, or memory is short.
