@@ -251,6 +251,11 @@ static enum taken punt_step(
 		return rewrite_step(a, d, zone, failed);
 	case DIR_LOADBALANCE:
 		return is_balanced_by_slowpath(d) ? TAKES_ALL : TAKES_NOTHING;
+	case DIR_LOCAL:
+		// localhost.<search domain> is a name of any zone.
+		if (((const struct config_local *)d->data)->localhost_prefix)
+			return TAKES_ALL;
+		break;
 	case DIR_ANY:
 	case DIR_DNS64:
 	case DIR_HEADER:
