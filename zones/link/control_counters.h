@@ -75,6 +75,7 @@ struct control_counters {
 	counter_t rest_buckets[CONTROL_REST_BUCKETS], rest_sum_ns; // until a reply begins
 	struct enabled_table enabled;
 	struct qlog_rules qlog;
-	counter_t hosts_entries, hosts_read_s; // of `hosts`; Unix time of the last reading, 0 without
+	counter_t hosts_entries,
+		hosts_read_s; // of `hosts`; Unix time of the last reading, 0 without
 	char reload_reason[CONTROL_REASON_BYTES]; // of the last reload that failed; ends with 0
 };
