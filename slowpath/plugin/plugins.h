@@ -5,7 +5,12 @@
 #include "slowpath/plugin/plugin.h"
 
 #define PLUGINS(X) \
+	X(acl) \
 	X(any) \
+	X(chaos) \
+	X(dns64) \
+	X(header) \
+	X(local) \
 	X(rewrite) \
 	X(template) \
 	X(whoami)
