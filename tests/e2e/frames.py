@@ -14,6 +14,7 @@ import lab
 CLIENT = {4: "198.18.0.10", 6: "fd00:53::10"}
 ETH_P_ALL = 3
 SO_RCVBUFFORCE = 33
+PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 8, 16
 
 
 def mac_of(role):
@@ -43,8 +44,20 @@ def raw_socket():
     with lab.netns("cli"):
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
+        sock.setsockopt(lab.SOL_PACKET, PACKET_AUXDATA, 1)
         sock.bind(("eth0", ETH_P_ALL))
     return sock
+
+
+def receive(sock):
+    """One frame; a tag, which the kernel takes off, stands where it was."""
+    frame, control, _, _ = sock.recvmsg(65536, 64)
+    for level, kind, data in control:
+        if (level, kind) == (lab.SOL_PACKET, PACKET_AUXDATA):
+            status, _, _, _, _, tci, tpid = struct.unpack("IIIHHHH", data[:20])
+            if status & TP_STATUS_VLAN_VALID:
+                frame = frame[:12] + struct.pack(">HH", tpid or 0x8100, tci) + frame[12:]
+    return frame
 
 
 def exchange(frames, seconds=0.3):
@@ -58,7 +71,7 @@ def exchange(frames, seconds=0.3):
         while time.monotonic() < end:
             sock.settimeout(max(end - time.monotonic(), 0.001))
             try:
-                frame = sock.recv(65536)
+                frame = receive(sock)
             except TimeoutError:
                 break
             if frame[6:12] != own:
