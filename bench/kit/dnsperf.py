@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Closed loops from dnsperf, UDP and TCP: not worse than the others, and how long an answer takes. dnsperf itself is what
+limits the throughput over UDP here."""
+
+import re
+
+from kit import lab as labs
+from kit import report, servers, veth
+
+LOADS = (
+    ("UDP, 1 client, 100 outstanding", ["-m", "udp", "-c", "1", "-q", "100"]),
+    ("UDP, 8 clients, 200 outstanding", ["-m", "udp", "-c", "8", "-q", "200"]),
+    ("TCP, 100 connections pipelined", ["-m", "tcp", "-c", "100", "-q", "1000"]),
+    ("TCP, 1000 connections, one each", ["-m", "tcp", "-c", "1000", "-q", "1000"]),
+)
+
+
+def load(lab, arguments, seconds):
+    text = lab.client(
+        ["dnsperf", "-s", labs.ADDRESS, "-d", str(lab.folder / "queries"), "-l", str(seconds), "-t", "1", *arguments],
+        seconds + 30,
+    )
+    rate = re.search(r"Queries per second:\s+([\d.]+)", text)
+    average = re.search(r"Average Latency \(s\):\s+([\d.]+)", text)
+    lost = re.search(r"Queries lost:\s+\d+ \(([\d.]+)%\)", text)
+    if not rate or not average or float(rate.group(1)) == 0:
+        return None
+    return {
+        "qps": float(rate.group(1)),
+        "average_us": float(average.group(1)) * 1e6,
+        "lost": float(lost.group(1)) if lost else 0,
+    }
+
+
+def measure(lab, options, server, found):
+    process = server.start(lab)
+    try:
+        for title, arguments in LOADS:
+            result = load(lab, arguments, 1 if options.quick else 4)
+            if result is not None:
+                found.setdefault((title, server.title), []).append(result)
+    finally:
+        lab.stop(process)
+
+
+def run(options, _out):
+    found, broken = {}, set()
+    with labs.Lab() as lab:
+        (lab.folder / "queries").write_text(servers.questions("mix"), encoding="utf-8")
+        everybody = [s for s in veth.contenders(options) if not s.is_echo]
+        for turn in range(2 if options.quick else 5):
+            for server in everybody:
+                if server.title in broken:
+                    continue
+                report.progress(f"dnsperf: turn {turn + 1}: {server.title}")
+                try:
+                    measure(lab, options, server, found)
+                except RuntimeError as problem:
+                    broken.add(server.title)
+                    report.progress(f"left out: {server.title}: {str(problem).strip().splitlines()[-1]}")
+    rows = [
+        {
+            "kind": "dnsperf",
+            "load": title,
+            "server": server,
+            "qps": report.summary([r["qps"] for r in results]),
+            "average_us": report.summary([r["average_us"] for r in results]),
+            "lost_percent": report.summary([r["lost"] for r in results]),
+        }
+        for (title, server), results in found.items()
+    ]
+    for title, _ in LOADS:
+        lines = [
+            [r["server"], f"{r['qps']['median'] / 1000:.1f}", f"{100 * r['qps']['spread']:.0f} %"]
+            + [f"{r['average_us']['median']:.0f}", f"{r['lost_percent']['median']:.2f} %"]
+            for r in rows
+            if r["load"] == title
+        ]
+        print(report.table(f"dnsperf: {title}", ["server", "thousand/s", "spread", "average us", "lost"], lines))
+    return rows

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Offered against answered over a veth pair, from kxdpgun, which sends without waiting for replies."""
+
+import re
+
+from kit import lab as labs
+from kit import report, servers, svg
+
+RATES_KQPS = (100, 300, 500, 700)
+QUICK_RATES_KQPS = (100, 500)
+
+
+def shoot(lab, rate_kqps, seconds):
+    """Sent and answered queries a second; None when kxdpgun did not run."""
+    text = lab.client(
+        ["kxdpgun", "-t", str(seconds), "-Q", str(rate_kqps * 1000), "-i", str(lab.folder / "queries"), labs.ADDRESS],
+        seconds + 30,
+    )
+    sent = re.search(r"total queries:\s+(\d+)", text)
+    answered = re.search(r"total replies:\s+(\d+)", text)
+    noerror = re.search(r"responded NOERROR:\s+(\d+)", text)
+    if not sent or not answered:
+        report.progress(f"veth: kxdpgun: {text.strip().splitlines()[-1] if text.strip() else 'nothing'}")
+        return None
+    good = noerror or answered
+    return {"sent": int(sent.group(1)) / seconds, "answered": int(good.group(1)) / seconds}
+
+
+def measure(lab, options, server, found):
+    """One turn of a contender over all rates."""
+    rates = QUICK_RATES_KQPS if options.quick else RATES_KQPS
+    process = server.start(lab)
+    try:
+        for rate in rates:
+            shot = shoot(lab, rate, 1 if options.quick else 3)
+            if shot is not None:
+                found.setdefault((server.title, rate), []).append(shot)
+    finally:
+        lab.stop(process)
+
+
+def rows_of(found):
+    return [
+        {
+            "kind": "veth",
+            "server": title,
+            "rate_kqps": rate,
+            "sent": report.summary([s["sent"] for s in shots]),
+            "answered": report.summary([s["answered"] for s in shots]),
+        }
+        for (title, rate), shots in found.items()
+    ]
+
+
+def contenders(options):
+    for server in servers.everybody(options.build):
+        reason = server.missing()
+        if reason:
+            report.progress(f"left out: {server.title}: {reason}")
+        else:
+            yield server
+
+
+def run(options, out):
+    found, broken = {}, {}
+    with labs.Lab() as lab:
+        (lab.folder / "queries").write_text(servers.questions("hits"), encoding="utf-8")
+        everybody = list(contenders(options))
+        for turn in range(2 if options.quick else 5):
+            for server in everybody:
+                if server.title in broken:
+                    continue
+                report.progress(f"veth: turn {turn + 1}: {server.title}")
+                try:
+                    measure(lab, options, server, found)
+                except RuntimeError as problem:
+                    broken[server.title] = str(problem).strip().splitlines()[-1]
+                    report.progress(f"left out: {server.title}: {broken[server.title]}")
+    rows = rows_of(found)
+    lines = [
+        [f"{r['server']}, {r['rate_kqps']} k", f"{r['sent']['median'] / 1000:.0f}", f"{r['answered']['median'] / 1000:.0f}"]
+        + [f"{100 * r['answered']['median'] / max(1, r['sent']['median']):.1f} %", f"{100 * r['answered']['spread']:.0f} %"]
+        for r in sorted(rows, key=lambda r: r["rate_kqps"])
+    ]
+    print(report.table("veth: thousand queries a second, kxdpgun", ["server, offered", "sent", "answered", "share", "spread"], lines))
+    titles = list(dict.fromkeys(r["server"] for r in rows))
+    top = max((r["rate_kqps"] for r in rows), default=0)
+    best = {t: [max(r["answered"]["median"] / 1000 for r in rows if r["server"] == t)] for t in titles}
+    if best:
+        title = f"Answered over veth, best of offered rates up to {top} k/s"
+        (out / "veth.svg").write_text(svg.bars(title, "k/s", ("answered",), best), encoding="utf-8")
+    return rows + [{"kind": "left out", "server": t, "reason": why} for t, why in broken.items()]
