@@ -87,8 +87,10 @@ static void walk(struct job *j, struct play *p, struct frame *frames)
 		const struct plugin *plugin = p->ops[i].plugin;
 		frames[i].saved = j->question;
 		frames[i].data = p->ops[i].data;
-		v = settle(j, p, &frames[i], plugin, plugin->ask(j, &frames[i]));
+		v = plugin->ask == NULL ? PLUGIN_NEXT : plugin->ask(j, &frames[i]);
+		v = settle(j, p, &frames[i], plugin, v);
 	}
+	p->is_dropped = v == PLUGIN_DROP;
 	if (v == PLUGIN_NEXT) {
 		note_question(p, j);
 		world_answer(j, p, &j->question);
@@ -96,9 +98,10 @@ static void walk(struct job *j, struct play *p, struct frame *frames)
 	}
 	for (i--; i > 0; i--) {
 		const struct plugin *plugin = p->ops[i - 1].plugin;
-		if (plugin->reply != NULL)
-			(void)settle(j, p, &frames[i - 1], plugin,
-				plugin->reply(j, &frames[i - 1])); // PLUGIN_ANSWER
+		while (plugin->reply != NULL &&
+			settle(j, p, &frames[i - 1], plugin, plugin->reply(j, &frames[i - 1])) ==
+				PLUGIN_AGAIN)
+			world_answer(j, p, &j->question);
 		j->question = frames[i - 1].saved;
 	}
 }
@@ -172,22 +175,28 @@ const char *play(struct play *p, const char *name)
 	p->behind[0] = '\0';
 	p->resolved = 0;
 	for (size_t i = 0; i < p->n; i++) {
-		if (!p->ops[i].plugin->prepare(p->ops[i].data, &states[i], &err))
+		const struct plugin *plugin = p->ops[i].plugin;
+		if (plugin->prepare != NULL && !plugin->prepare(p->ops[i].data, &states[i], &err))
 			fail_msg("%s", err.text);
 		frames[i].state = states[i];
 	}
 	walk(&j, p, frames);
 	// Who asks twice must meet every rule again.
 	assert_false(j.rewrite_stopped);
+	assert_false(j.acl_allowed && !p->is_dropped && p->behind[0] != '\0');
 	print_reply(p, &j);
+	if (p->is_dropped)
+		(void)snprintf(p->reply, sizeof(p->reply), "DROP");
 	if (p->n > 0 && p->ops[0].plugin->kind == POLICY_TEMPLATE) {
 		const struct template_counts *c = template_counts_of(states[0]);
 		p->counts[0] = c->matches;
 		p->counts[1] = c->template_failures;
 		p->counts[2] = c->rr_failures;
 	}
-	for (size_t i = 0; i < p->n; i++)
-		p->ops[i].plugin->release(states[i]);
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->ops[i].plugin->release != NULL)
+			p->ops[i].plugin->release(states[i]);
+	}
 	arena_fini(&j.arena);
 	return p->reply;
 }

@@ -39,6 +39,7 @@ struct play {
 	char behind[300]; // the question that reached the world: "name TYPE"
 	char options[300]; // the EDNS options that it got: "code:hex ..."
 	unsigned resolved; // PLUGIN_RESOLVE
+	bool is_dropped;
 	char reply[PLAY_TEXT_BYTES]; // "RCODE [aa] [tc] | record | !record ...", sections in order
 	uint64_t counts[3]; // of ops[0], when it is a template
 };
