@@ -133,6 +133,8 @@ static enum serve_verdict ask_target(struct server *s, const struct outside *o, 
 		.generation = o->request->generation,
 		.origin = &origin,
 		.is_own = true,
+		.keeps_aliases = true,
+		.depth = (uint8_t)(o->request->depth + 1),
 	};
 	return serve_query(s, &r, w);
 }
@@ -144,7 +146,7 @@ enum serve_verdict chase_alias(struct server *s, const struct outside *o, struct
 	struct wrbuf rest_out = wrbuf_of(rest, sizeof(rest));
 	struct dname target;
 
-	size_t n = o->request->is_own ? 0 : write_alias(s, o, &alias_out);
+	size_t n = o->request->keeps_aliases ? 0 : write_alias(s, o, &alias_out);
 	struct chase *c = NULL;
 	if (n > 0 && find_target(alias, n, query_question_end(o->query), &target))
 		c = chase_new(o, alias, n);

@@ -4,7 +4,9 @@
 
 #include "slowpath/base/log.h"
 #include "slowpath/outside/chase.h"
+#include "slowpath/outside/forward.h"
 #include "slowpath/outside/pending.h"
+#include "slowpath/outside/task.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -243,34 +245,19 @@ static enum serve_verdict run_chain(const struct way *y)
 	return verdict;
 }
 
-// Chains hold what can be executed here: `forward`, and the `cache` in front of it. A step of any
-// other directive is not answered by what comes behind it.
-static bool is_executed(const struct outside *o)
+enum serve_verdict forward_answer(struct server *s, const struct outside *o, struct plan *plan,
+	const struct plan_chain *chain, struct wrbuf *w)
 {
-	static const char name[] = "forward";
-	const struct image_step *step = o->step;
-
-	return step != NULL && step->plugin_size == sizeof(name) - 1 &&
-		memcmp(o->image->text + step->plugin_off, name, sizeof(name) - 1) == 0;
-}
-
-enum serve_verdict outside_answer(struct server *s, const struct outside *o, struct wrbuf *w)
-{
-	uint32_t number = o->step == NULL ? 0 : o->step->policy;
 	struct way y = {
 		.thread = s->outside_ctx,
 		.server = s,
 		.o = o,
 		.w = w,
-		.plan = (struct plan *)s->root->plan, // its first member
+		.plan = plan,
+		.chain = chain,
 		.view = {.fixed_ttl_s = -1, .udp_max_bytes = DNS_UDP_MAX_BYTES, .ede = EDE_NONE},
 	};
 
-	if (o->step != NULL && o->step->kind == STEP_LOOKUP)
-		return chase_alias(s, o, w);
-	y.chain = plan_chain_at(y.plan, number);
-	if (y.chain == NULL || !is_executed(o))
-		return error(&y, RCODE_SERVFAIL, EDE_NONE); // k8s:2.12 row 26
 	if (o->rule != NULL) {
 		y.view.is_rotated = (o->rule->flags & RULE_ROTATE) != 0;
 		y.view.is_minimal = (o->rule->flags & RULE_MINIMAL) != 0;
@@ -280,4 +267,23 @@ enum serve_verdict outside_answer(struct server *s, const struct outside *o, str
 	y.hash = ask_hash(&y.ask, y.plan->hash_key);
 	y.cache = chain_cache(y.chain, &y.ask.name);
 	return run_chain(&y);
+}
+
+enum serve_verdict outside_answer(struct server *s, const struct outside *o, struct wrbuf *w)
+{
+	struct plan *plan = (struct plan *)s->root->plan; // its first member
+	const struct image_step *step = o->step;
+
+	if (step != NULL && step->kind == STEP_LOOKUP)
+		return chase_alias(s, o, w);
+	const struct plan_chain *chain =
+		step == NULL ? NULL : plan_chain_at(plan, step_chain(step));
+	const struct plan_op *op = chain == NULL ? NULL : chain_op(chain, step_ordinal(step));
+	if (op == NULL) {
+		serve_error(o->query, o->env, RCODE_SERVFAIL, EDE_NONE, w); // k8s:2.12 row 26
+		return SERVE_REPLY;
+	}
+	if (op->kind == POLICY_FORWARD)
+		return forward_answer(s, o, plan, chain, w);
+	return task_answer(s, o, w);
 }

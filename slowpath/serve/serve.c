@@ -77,11 +77,13 @@ static enum serve_verdict punted(
 	return verdict;
 }
 
-static enum scope_plugin plugin_of(const struct server *s, const struct image_step *step)
+uint8_t serve_plugin(const struct server *s, const struct image_step *step)
 {
-	return s->scopes == NULL
-		? SCOPE_PLUGIN_NONE
-		: scope_plugin_of(&s->root->scopes, snapshot_top(&s->root->snapshot), step);
+	const struct image *top = snapshot_top(&s->root->snapshot);
+
+	if (s->scopes == NULL)
+		return SCOPE_PLUGIN_NONE;
+	return (uint8_t)scope_plugin_of(&s->root->scopes, top, step);
 }
 
 // proto:C2: whoever sends a cookie gets ours with it.
@@ -153,7 +155,7 @@ enum serve_verdict serve_query(struct server *s, const struct request *r, struct
 	const struct parsed parsed = {&q, v};
 	enum answer_verdict verdict = answer(s, r, &parsed, &env, w, &result);
 	tally_request(&tally, s, r, &q, result.rule);
-	tally.plugin = (uint8_t)plugin_of(s, result.step);
+	tally.plugin = serve_plugin(s, result.step);
 	if (verdict == ANSWER_REPLY && w->full)
 		return SERVE_DROP;
 	if (verdict == ANSWER_REPLY) {

@@ -36,7 +36,9 @@ struct request {
 	uint64_t generation; // of the snapshot that punted it, 0 for none
 	const struct origin *origin; // borrowed: copied when the reply comes later
 	bool is_punted; // by a worker, which has counted it
-	bool is_own; // asked by ourselves to complete an alias: no further ones are followed
+	bool is_own; // asked by ourselves: not counted
+	bool keeps_aliases; // asked to complete an alias: no further ones are followed
+	uint8_t depth; // requests of our own that this one is made for
 };
 
 enum serve_verdict {
@@ -77,6 +79,9 @@ enum serve_verdict serve_query(struct server *s, const struct request *r, struct
 // Completes an error reply to a parsed query whose header and question stand in w.
 void serve_error(const struct query *q, const struct answer_env *env, enum rcode rcode,
 	enum ede ede, struct wrbuf *w);
+
+// What a step counts as (enum scope_plugin).
+uint8_t serve_plugin(const struct server *s, const struct image_step *step);
 
 // proto:A1: strangers learn nothing, whatever they send.
 bool serve_is_stranger(const struct server *s, const struct client *c);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes an image of the policy of a Corefile, whatever the blocks' ports are on one port, with no
-// names in it: slow_corefile COREFILE PORT GENERATION IMAGE-FILE
-#include "control/chains/chains.h"
+// Writes the image of a Corefile without a cluster, whatever the blocks' ports are on one port; the
+// names are those of its hosts directives: slow_corefile COREFILE PORT GENERATION IMAGE-FILE
+#include "control/hosts.h"
+#include "control/policy.h"
+#include "zones/corefile/plugins.h"
 #include "zones/image/build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KEYS_MAX = 64 };
+enum { SERVERS_MAX = 64 };
 
 static void fail(const char *what)
 {
@@ -15,32 +17,36 @@ static void fail(const char *what)
 	exit(1);
 }
 
-static void add_listener(
-	struct image_build *b, const struct config *c, const uint32_t *chains, uint16_t port)
+static void move_ports(const struct config *c, uint16_t port)
 {
-	struct image_listener any = {.port = port};
-	struct image_build_step steps[KEYS_MAX];
-	struct image_build_rule rules[KEYS_MAX];
-	size_t n = 0;
-
 	for (size_t i = 0; i < c->n_servers; i++) {
-		const struct config_server *s = &c->servers[i];
-		if (image_build_server(b, "dns://:53", 1232) != 0)
-			fail("server");
-		for (size_t k = 0; k < s->n_keys && n < KEYS_MAX; k++, n++) {
-			steps[n] = (struct image_build_step){
-				.kind = chains[i] == 0 ? STEP_SERVFAIL : STEP_PUNT,
-				.soa = IMAGE_NONE,
-				.plugin = "forward",
-				.policy = chains[i]};
-			rules[n] = (struct image_build_rule){.zone = s->keys[k].zone.wire,
-				.server = (uint16_t)i,
-				.steps = &steps[n],
-				.n_steps = 1};
-		}
+		for (size_t k = 0; k < c->servers[i].n_keys; k++)
+			c->servers[i].keys[k].port = port;
 	}
-	if (image_build_listener(b, &any, rules, n) != 0)
-		fail("listener");
+}
+
+static void load_hosts(const struct config *c, struct hosts *hosts)
+{
+	for (size_t i = 0; i < c->n_servers; i++) {
+		const struct config_directive *d = config_find(&c->servers[i], DIR_HOSTS, 0);
+		if (d != NULL && hosts_load(&hosts[i], d->data) != 0)
+			fail("hosts");
+	}
+}
+
+static void feed(const struct config *c, const struct policy *p, const struct hosts *hosts,
+	struct image_build *b)
+{
+	struct policy_view views[SERVERS_MAX];
+
+	(void)policy_views(c, views, SERVERS_MAX); // as many as blocks at most
+	if (policy_write(p, b, views) != 0)
+		fail("policy");
+	for (size_t i = 0; i < c->n_servers; i++) {
+		if (hosts[i].config != NULL &&
+			hosts_feed(&hosts[i], policy_hosts_view(p, i), b) != 0)
+			fail("names");
+	}
 }
 
 static void write_image(struct image_build *b, const char *path)
@@ -62,30 +68,32 @@ static void write_image(struct image_build *b, const char *path)
 
 int main(int argc, char **argv)
 {
+	static struct hosts hosts[SERVERS_MAX];
 	struct config config = {0};
-	struct config_options o = {0};
-	struct policy_set policy;
-	struct arena arena = {0};
+	const struct config_options o = {0};
 	struct err err = {0};
-	uint32_t chains[KEYS_MAX];
-	size_t size;
 	char line[512];
 
 	if (argc != 5)
 		return 2;
-	if (config_parse_file(argv[1], &o, &config, &err) != 0 || config.n_servers > KEYS_MAX ||
-		chains_build(&config, &arena, &policy, chains, &err) != 0)
+	if (config_parse_file(argv[1], &o, &config, &err) != 0 || config.n_servers > SERVERS_MAX)
+		fail(err_print(&err, line, sizeof(line)));
+	move_ports(&config, (uint16_t)strtoul(argv[2], NULL, 10));
+	load_hosts(&config, hosts);
+	struct policy *p = policy_new(&config, hosts, &err);
+	if (p == NULL)
 		fail(err_print(&err, line, sizeof(line)));
 	const struct image_build_id id = {
 		.kind = IMAGE_BASE, .generation = strtoull(argv[3], NULL, 10)};
 	struct image_build *b = image_build_new(&id);
-	const uint8_t *bytes = policy_encode(&policy, &arena, &size);
-	if (b == NULL || bytes == NULL || image_build_policy(b, bytes, size) != 0)
-		fail("policy");
-	add_listener(b, &config, chains, (uint16_t)strtoul(argv[2], NULL, 10));
+	if (b == NULL)
+		fail("memory");
+	feed(&config, p, hosts, b);
 	write_image(b, argv[4]);
 	image_build_free(b);
-	arena_fini(&arena);
+	for (size_t i = 0; i < config.n_servers; i++)
+		hosts_fini(&hosts[i]);
+	policy_free(p);
 	config_free(&config);
 	return 0;
 }

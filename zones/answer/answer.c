@@ -280,6 +280,24 @@ enum answer_verdict answer_write(const struct answer_plan *plan, const struct fo
 	return answer_walk(plan, found, q, env, w, result);
 }
 
+enum answer_step_verdict answer_step(const struct answer_plan *plan, const struct image_step *step,
+	const struct query *q, const struct answer_env *env, struct wrbuf *w,
+	struct answer_result *result)
+{
+	struct walk walk = {.plan = plan, .step = step};
+
+	reply_init(&walk.reply, q, env, DNS_UDP_MAX_BYTES, w);
+	if (step->kind == STEP_LOOKUP || step->kind == STEP_STATIC)
+		step_find(&walk);
+	enum step_result r = step_run(&walk);
+	*result = (struct answer_result){
+		.rcode = walk.reply.rcode, .rule = plan->rule, .step = step, .found = walk.found};
+	if (r != STEP_ANSWERED)
+		return r == STEP_PUNTED ? ANSWER_STEP_PUNT : ANSWER_STEP_NEXT;
+	reply_finish(&walk.reply);
+	return ANSWER_STEP_REPLY;
+}
+
 static void find_in_snapshot(const void *ctx, const struct name_key *key, struct found *out)
 {
 	snapshot_find(ctx, key, out);

@@ -67,6 +67,18 @@ enum answer_verdict answer_write(const struct answer_plan *plan, const struct fo
 	const struct query *q, const struct answer_env *env, struct wrbuf *w,
 	struct answer_result *result);
 
+enum answer_step_verdict {
+	ANSWER_STEP_REPLY, // the reply is in the buffer
+	ANSWER_STEP_PUNT,
+	ANSWER_STEP_NEXT, // the step has nothing to say about the name
+};
+
+// Runs one step of plan->rule alone, for whoever walks rules itself. plan is as answer_plan made
+// it but for its key; env->find looks names up.
+enum answer_step_verdict answer_step(const struct answer_plan *plan, const struct image_step *step,
+	const struct query *q, const struct answer_env *env, struct wrbuf *w,
+	struct answer_result *result);
+
 // Parse, plan, find and write in one call over a plain snapshot: msg of size_bytes bytes came in
 // for `to`; out is where the reply goes (may be the same memory as msg). env->find is set by this
 // function. Returns false when nothing must be sent (dropped: see *v) or it is a punt (*verdict).
