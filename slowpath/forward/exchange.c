@@ -121,6 +121,15 @@ static void on_readable(struct watch *w, uint32_t events)
 		continue;
 }
 
+static size_t write_query(const struct exchange *x, uint8_t out[ASK_MAX_BYTES])
+{
+	size_t size = ask_write(x->ask, x->id, x->edns, out);
+
+	if (x->options == NULL || x->edns != ASK_WITH_EDNS)
+		return size;
+	return ask_write_options(x->options, size, out);
+}
+
 int exchange_udp(struct exchange *x)
 {
 	uint8_t query[ASK_MAX_BYTES];
@@ -133,7 +142,7 @@ int exchange_udp(struct exchange *x)
 		counter_share(&x->upstream->counters->opened[UPSTREAM_UDP], 1);
 	x->id = random_u16();
 	x->watch = (struct watch){fd, on_readable};
-	size_t size = ask_write(x->ask, x->id, x->edns, query);
+	size_t size = write_query(x, query);
 	int rc = loop_add(x->loop, &x->watch, EPOLLIN);
 	if (rc == 0 && send(fd, query, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		rc = -errno;
@@ -166,7 +175,7 @@ int exchange_stream(struct exchange *x)
 		.group = x->group,
 		.upstream = x->upstream,
 		.bytes = query,
-		.size_bytes = ask_write(x->ask, x->id, x->edns, query),
+		.size_bytes = write_query(x, query),
 		.done = on_stream,
 		.ctx = x,
 	};

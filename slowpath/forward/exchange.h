@@ -32,6 +32,7 @@ struct exchange {
 	struct group *group;
 	struct upstream *upstream;
 	const struct ask *ask; // borrowed
+	const struct ask_options *options; // borrowed; NULL for none
 	enum ask_edns edns;
 	uint16_t id;
 	bool is_check; // of the upstream's health: no question of anybody

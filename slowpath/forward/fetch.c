@@ -27,6 +27,7 @@ struct fetch {
 	struct plan *plan; // held
 	const struct plan_chain *chain;
 	struct ask ask;
+	struct ask_options options;
 	uint64_t hash;
 	bool is_tcp;
 	struct waiter *waiters;
@@ -385,6 +386,10 @@ static struct fetch *fetch_new(struct fetcher *f, const struct waiter *w)
 	t->last = &t->waiters;
 	t->timer.fn = on_timer;
 	t->x = (struct exchange){.loop = f->loop, .pool = f->pool, .ask = &t->ask, .done = on_done};
+	if (w->options != NULL) {
+		t->options = *w->options;
+		t->x.options = &t->options;
+	}
 	holder_hold(&t->plan->holder);
 	t->pprev = bucket_of(f, w->hash);
 	t->next = *t->pprev;

@@ -40,6 +40,7 @@ struct waiter {
 	struct plan *plan; // held
 	const struct plan_chain *chain; // of the plan
 	struct ask ask;
+	const struct ask_options *options; // borrowed from the owner; NULL for none
 	uint64_t hash; // ask_hash with the plan's key
 	bool is_tcp; // how the client asked
 	bool is_refresh; // the cached answer is known, and to be replaced

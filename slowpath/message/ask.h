@@ -9,7 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ASK_MAX_BYTES = 12 + 255 + 4 + 11 };
+enum {
+	ASK_OPTIONS_MAX_BYTES = 512,
+	ASK_MAX_BYTES = 12 + 255 + 4 + 11 + ASK_OPTIONS_MAX_BYTES,
+};
+
+// EDNS options that upstreams get (rewrite edns0), in wire form.
+struct ask_options {
+	uint16_t size_bytes;
+	uint8_t bytes[ASK_OPTIONS_MAX_BYTES];
+};
 
 // What is asked. Two questions that differ in any of this are different to caches and upstreams
 // (proto:F9).
@@ -17,13 +26,25 @@ struct ask {
 	struct dname name; // lower case
 	uint16_t type;
 	bool is_do, is_cd, is_rd;
+	uint64_t options; // ask_options_mark of what goes with it, 0 for none
 };
+
+// Appends one option. False: there is no room for it.
+bool ask_options_add(
+	struct ask_options *o, uint16_t code, const uint8_t *data, uint16_t size_bytes);
+
+// A number that other options do not have; 0 for none. key has 16 bytes.
+uint64_t ask_options_mark(const struct ask_options *o, const uint8_t key[16]);
 
 enum ask_edns { ASK_WITH_EDNS, ASK_WITHOUT_EDNS };
 
 // Writes the query and returns its size. Class IN; AD is set, so that the upstream says whether it
 // has validated (k8s:2.13 cache).
 size_t ask_write(const struct ask *a, uint16_t id, enum ask_edns edns, uint8_t out[ASK_MAX_BYTES]);
+
+// Adds the options to a query that ask_write has written with EDNS. Returns its size then.
+size_t ask_write_options(
+	const struct ask_options *o, size_t size_bytes, uint8_t out[ASK_MAX_BYTES]);
 
 enum ask_match {
 	ASK_ANSWER, // to this question

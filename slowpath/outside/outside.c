@@ -264,6 +264,8 @@ enum serve_verdict forward_answer(struct server *s, const struct outside *o, str
 		y.view.udp_max_bytes = o->image->servers[o->rule->server].udp_max_bytes;
 	}
 	ask_make(o->query, &y.ask);
+	if (o->options != NULL)
+		y.ask.options = ask_options_mark(o->options, plan->hash_key);
 	y.hash = ask_hash(&y.ask, y.plan->hash_key);
 	y.cache = chain_cache(y.chain, &y.ask.name);
 	return run_chain(&y);

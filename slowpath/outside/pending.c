@@ -13,6 +13,7 @@ void ask_make(const struct query *q, struct ask *a)
 	a->is_do = q->edns.present && q->edns.is_do;
 	a->is_cd = (q->flags & HEADER_CD) != 0;
 	a->is_rd = (q->flags & HEADER_RD) != 0;
+	a->options = 0;
 }
 
 struct pending *pending_new(const struct outside *o, const struct entry_view *view)
@@ -30,6 +31,10 @@ struct pending *pending_new(const struct outside *o, const struct entry_view *vi
 	p->env.find = NULL;
 	p->env.find_ctx = NULL;
 	p->view = *view;
+	if (o->options != NULL) {
+		p->options = *o->options;
+		p->w.options = &p->options;
+	}
 	p->question_bytes = (uint16_t)query_question_end(q);
 	memcpy(p->question, o->request->msg, p->question_bytes);
 	return p;

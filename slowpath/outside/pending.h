@@ -18,6 +18,7 @@ struct pending {
 	uint16_t id, flags;
 	struct query_edns edns;
 	struct answer_env env; // without find
+	struct ask_options options;
 	struct entry_view view;
 	uint16_t question_bytes;
 	uint8_t question[DNS_HEADER_BYTES + DNS_NAME_MAX_BYTES + 4]; // with the header

@@ -135,14 +135,31 @@ void task_data_step(struct task *t, const struct image_rule *rule, const struct 
 		complete_alias(t);
 }
 
+// What rules have put there for upstreams. False: too much.
+static bool take_options(const struct job *j, struct ask_options *out)
+{
+	bool fits = true;
+
+	out->size_bytes = 0;
+	for (size_t i = 0; i < j->n_options && fits; i++)
+		fits = ask_options_add(
+			out, j->options[i].code, j->options[i].data, j->options[i].size);
+	return fits;
+}
+
 void task_forward(struct task *t, const struct image_step *step)
 {
 	const struct origin origin = task_origin(t);
 	const struct answer_env env = {.transport = TRANSPORT_TCP};
 	struct request r = t->request;
 	struct tally tally = {.plugin = serve_plugin(t->server, step)};
+	struct ask_options options;
 	struct query q;
 
+	if (!take_options(&t->job, &options)) {
+		task_fail(t, RCODE_SERVFAIL);
+		return;
+	}
 	task_query(t, &q);
 	struct wrbuf w = begin_reply(&q, whole);
 	r.msg = whole;
@@ -153,7 +170,8 @@ void task_forward(struct task *t, const struct image_step *step)
 		.env = &env,
 		.image = snapshot_top(&t->server->root->snapshot),
 		.step = step,
-		.tally = &tally};
+		.tally = &tally,
+		.options = options.size_bytes == 0 ? NULL : &options};
 	t->then = TASK_UP;
 	enum serve_verdict v = forward_answer(t->server, &o, t->plan, t->chain, &w);
 	t->plugin = tally.plugin;

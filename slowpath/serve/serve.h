@@ -48,6 +48,8 @@ enum serve_verdict {
 };
 
 // A question that the snapshot does not answer.
+struct ask_options;
+
 struct outside {
 	const struct request *request;
 	const struct query *query;
@@ -56,6 +58,7 @@ struct outside {
 	const struct image_rule *rule;
 	const struct image_step *step; // the punting one
 	struct tally *tally; // of a reply that is made at once
+	const struct ask_options *options; // for upstreams; NULL for none
 };
 
 struct server;
