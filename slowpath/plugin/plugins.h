@@ -9,6 +9,7 @@
 	X(any) \
 	X(chaos) \
 	X(dns64) \
+	X(file) \
 	X(header) \
 	X(local) \
 	X(rewrite) \
