@@ -4,6 +4,7 @@
 
 #include "bench/inproc/fail.h"
 #include "bench/inproc/loops.h"
+#include "bench/inproc/outside.h"
 
 #include "dataplane/port/eal.h"
 
@@ -21,7 +22,13 @@
 #include <unistd.h>
 #include <valgrind/callgrind.h>
 
-enum { POLL_US = 500, VERIFY_BURST = PORT_BURST, AHEAD = 16 };
+enum {
+	POLL_US = 500,
+	VERIFY_BURST = PORT_BURST,
+	AHEAD = 16,
+	CACHE_ENTRIES = 1 << 16,
+	CACHE_BYTES = 64 << 20
+};
 
 // The generator: the port's buffers become queries. What it reads shall not push the image out of
 // the caches, as a network card would not.
@@ -78,6 +85,8 @@ static void worker_make(struct drive *d, unsigned i)
 		.host = &d->host,
 		.roots = &d->roots,
 		.limits = &d->limits,
+		.cache = d->cache,
+		.has_slowpath = true,
 		.idle = WORKER_POLL,
 		.counters = &d->counters[i],
 		.scopes = &d->scopes[(size_t)i * SCOPES_MAX],
@@ -111,6 +120,13 @@ void drive_open(struct drive *d, const struct drive_options *o)
 	if (d->counters == NULL || d->scopes == NULL || d->table == NULL ||
 		roots_init(&d->roots, o->workers) != 0)
 		fail("no memory for counters");
+	d->cache = outside_cache_new(&(struct outside_cache_options){.qsbr = d->roots.qsbr,
+		.n_readers = o->workers,
+		.max_entries = CACHE_ENTRIES,
+		.max_bytes = CACHE_BYTES,
+		.counters = &d->cache_counters});
+	if (d->cache == NULL)
+		fail("no memory for a cache");
 	memset(d->counters, 0, sizeof(*d->counters) * o->workers);
 	memset(d->scopes, 0, sizeof(*d->scopes) * SCOPES_MAX * o->workers);
 	memset(d->table, 0, sizeof(*d->table));
@@ -125,6 +141,7 @@ void drive_close(struct drive *d)
 		worker_fini(&d->workers[i]);
 		punt_lane_fini(&d->workers[i].lane);
 	}
+	outside_cache_free(d->cache);
 	roots_fini(&d->roots);
 	free(d->counters);
 	free(d->scopes);
@@ -148,6 +165,7 @@ void drive_serve(struct drive *d, const struct names *names)
 		index_build(&names->image, &d->secret, &d->index) != 0)
 		fail("no memory for an index of %u names", names->image.n_names);
 	d->root.index.base = d->index;
+	outside_fill(d->cache, names->image.policy_hash);
 	atomic_store(&d->roots.current, &d->root);
 }
 

@@ -57,6 +57,8 @@ struct drive {
 	struct index *index;
 	struct scope_table *table;
 	struct worker_limits limits;
+	struct outside_cache *cache;
+	struct outside_cache_counters cache_counters;
 	struct worker workers[DRIVE_WORKERS_MAX];
 	struct worker_counters *counters; // of each worker
 	struct scope_counters *scopes;

@@ -70,6 +70,7 @@ void loop_stages(struct worker *w, uint64_t *cycles)
 		burst_find(b);
 		lap(cycles, STAGE_FIND, &last);
 		burst_answers(w, b);
+		burst_outside(w, b);
 		lap(cycles, STAGE_ANSWERS, &last);
 		uint16_t sent =
 			rte_eth_tx_burst(w->port->id, (uint16_t)w->id, b->tx, (uint16_t)b->n_tx);

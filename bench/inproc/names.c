@@ -40,7 +40,8 @@ static uint32_t soa_add(struct image_build *b, const struct dname *zone)
 	return id;
 }
 
-// `kubernetes cluster.local in-addr.arpa { pods insecure; fallthrough in-addr.arpa }`, loadbalance.
+// `kubernetes cluster.local in-addr.arpa { pods insecure; fallthrough in-addr.arpa }`, loadbalance
+// and forward.
 static void policy_add(struct image_build *b)
 {
 	struct dname zone = name_of("cluster.local.");
@@ -57,7 +58,7 @@ static void policy_add(struct image_build *b)
 			.view = VIEW,
 			.plugin = "kubernetes",
 			.soa = soa_add(b, &reverse)},
-		{.kind = STEP_SERVFAIL, .plugin = "kubernetes", .soa = IMAGE_NONE},
+		{.kind = STEP_PUNT, .plugin = "forward", .soa = IMAGE_NONE},
 	};
 	struct image_build_rule rules[] = {
 		{.zone = (const uint8_t *)"", .steps = &steps[2], .n_steps = 1, .metric_zone = "."},

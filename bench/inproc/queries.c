@@ -86,6 +86,14 @@ static void ask_pod(
 	*type = RR_TYPE_A;
 }
 
+static void ask_outside(
+	const struct names *n, uint32_t i, char *name, size_t size_bytes, uint16_t *type)
+{
+	(void)n;
+	(void)snprintf(name, size_bytes, OUTSIDE_NAME, mix(i) % OUTSIDE_NAMES);
+	*type = RR_TYPE_A;
+}
+
 static void ask_upper(
 	const struct names *n, uint32_t i, char *name, size_t size_bytes, uint16_t *type)
 {
@@ -127,6 +135,7 @@ const struct query_case query_cases[] = {
 	{"srv", "SRV", ask_srv, EDNS_PLAIN, RCODE_NOERROR, 1},
 	{"ptr", "PTR", ask_ptr, EDNS_PLAIN, RCODE_NOERROR, 1},
 	{"pod", "pod address", ask_pod, EDNS_PLAIN, RCODE_NOERROR, 1},
+	{"outside", "cached outside name", ask_outside, EDNS_PLAIN, RCODE_NOERROR, 1},
 	{"search", "search list", ask_search, EDNS_NO, ANY_COUNT, ANY_COUNT},
 };
 const size_t n_query_cases = sizeof(query_cases) / sizeof(query_cases[0]);

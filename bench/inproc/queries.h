@@ -26,6 +26,10 @@ struct query_case {
 	uint16_t rcode, n_an; // expected; ANY_COUNT: any
 };
 
+// What the workers' cache holds (outside.h).
+#define OUTSIDE_NAME "www%u.example.com"
+enum { OUTSIDE_NAMES = 10000 };
+
 enum query_edns_kind { EDNS_NO, EDNS_PLAIN, EDNS_COOKIE_NEW };
 
 extern const struct query_case query_cases[];

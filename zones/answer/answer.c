@@ -271,10 +271,26 @@ enum answer_verdict answer_walk(const struct answer_plan *plan, const struct fou
 	return ANSWER_REPLY;
 }
 
+// The step of a rule that leaves everything to the slow path, or NULL.
+static inline const struct image_step *punt_of(const struct answer_plan *plan)
+{
+	if (plan->needs_find || plan->rule == NULL || plan->rule->n_steps == 0)
+		return NULL;
+	const struct image_step *step = &plan->top->steps[plan->rule->first_step];
+	return step->kind == STEP_PUNT ? step : NULL;
+}
+
 enum answer_verdict answer_write(const struct answer_plan *plan, const struct found *found,
 	const struct query *q, const struct answer_env *env, struct wrbuf *w,
 	struct answer_result *result)
 {
+	const struct image_step *punt = punt_of(plan);
+
+	if (punt != NULL) {
+		*result =
+			(struct answer_result){.rcode = q->rcode, .rule = plan->rule, .step = punt};
+		return ANSWER_PUNT;
+	}
 	if (answer_quick(plan, found, q, env, w, result))
 		return ANSWER_REPLY;
 	return answer_walk(plan, found, q, env, w, result);
