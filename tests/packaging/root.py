@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bare Debian 12 in a folder, and the package in it, in a network of its own."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+CACHE = TOP / "build" / "packaging"
+NETNS = os.environ.get("B53_LAB", "b53p") + "-pkg"
+MIRROR = "http://deb.debian.org/debian"
+DUMP = TOP / "tests" / "e2e" / "data" / "lab.json"
+
+
+def run(*words, timeout=60, check=True, **more):
+    """One command; its output is text."""
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=timeout, check=False, **more)
+    assert not check or done.returncode == 0, f"{words}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done
+
+
+def build_package(folder):
+    """dpkg-buildpackage in a clone of what is committed; path of the .deb."""
+    given = os.environ.get("B53_DEB")
+    if given:
+        return Path(given)
+    run("git", "clone", "--quiet", TOP, folder / "source", timeout=60)
+    run("dpkg-buildpackage", "--unsigned-source", "--unsigned-changes", "--build=binary", "--jobs=2", cwd=folder / "source", timeout=600)
+    return next(folder.glob("burst53_*.deb"))
+
+
+def bare_root(folder):
+    """debootstrap's minimal system; kept as a tarball for the next time."""
+    tarball = CACHE / "bookworm.tar"
+    folder.mkdir()
+    if tarball.exists():
+        run("tar", "-C", folder, "-xf", tarball, timeout=120)
+        return
+    CACHE.mkdir(parents=True, exist_ok=True)
+    run("debootstrap", "--variant=minbase", "bookworm", folder, MIRROR, timeout=400)
+    run("tar", "-C", folder, "-cf", f"{tarball}.new", ".", timeout=120)
+    os.replace(f"{tarball}.new", tarball)
+
+
+class Root:
+    """The root file system with the package in it."""
+
+    def __init__(self, folder, package):
+        self.folder = folder / "root"
+        bare_root(self.folder)
+        shutil.copy("/etc/resolv.conf", self.folder / "etc" / "resolv.conf")
+        shutil.copy(package, self.folder / "burst53.deb")
+        self.server = None
+        self.log = folder / "log"
+
+    def words(self, *words):
+        """A command line in the root, with its own /proc and a small /dev."""
+        script = ("set -e; r=$1; shift; mount --bind \"$r\" \"$r\"; mount -t proc proc \"$r/proc\"; "
+                  "mount -t tmpfs none \"$r/dev\"; for n in null zero urandom random; do touch \"$r/dev/$n\"; "
+                  "mount --bind \"/dev/$n\" \"$r/dev/$n\"; done; ln -s /proc/self/fd \"$r/dev/fd\"; exec chroot \"$r\" \"$@\"")
+        env = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C"]
+        return [*env, "unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh",
+                str(self.folder), *map(str, words)]
+
+    def run(self, *words, **more):
+        """Runs one command in it."""
+        return run(*self.words(*words), **more)
+
+    def inside(self, *words, **more):
+        """One in its network, too."""
+        return run("ip", "netns", "exec", NETNS, *self.words(*words), **more)
+
+    def apt(self, *words):
+        """apt-get, without daemons: nothing is PID 1 here."""
+        return self.run("apt-get", "-qq", "-o", "Dpkg::Use-Pty=0", "-o", "Acquire::Retries=3", *words, timeout=400)
+
+    def files(self):
+        """Everything but caches, logs and what apt keeps for itself."""
+        skip = ("proc", "dev", "tmp", "var/cache", "var/lib/apt", "var/log", "var/lib/dpkg", "run")
+        found = set()
+        for base, _, names in os.walk(self.folder):
+            where = os.path.relpath(base, self.folder)
+            if not where.startswith(skip):
+                found |= {os.path.normpath(os.path.join(where, name)) for name in names}
+        return found
+
+    def start(self):
+        """What the unit does: the user, its only capability, the folders; nothing else."""
+        wanted = "-all,+net_bind_service"
+        command = ("mkdir -p -m 700 /run/burst53 /var/lib/burst53; chown burst53: /run/burst53 /var/lib/burst53; "
+                   "exec setpriv --reuid burst53 --regid burst53 --clear-groups "
+                   f"--inh-caps={wanted} --ambient-caps={wanted} --bounding-set={wanted} --no-new-privs burst53 run")
+        with open(self.log, "wb") as log:
+            self.server = subprocess.Popen(["ip", "netns", "exec", NETNS, *self.words("sh", "-c", command)],
+                                           stdout=log, stderr=log)
+
+    def stop(self):
+        """SIGTERM; it ends in order."""
+        self.server.terminate()
+        code = self.server.wait(timeout=20)
+        assert code == 0, self.log.read_text(encoding="utf-8")
+
+
+@contextlib.contextmanager
+def network():
+    """A network namespace with a loopback."""
+    run("ip", "netns", "del", NETNS, check=False)
+    run("ip", "netns", "add", NETNS)
+    try:
+        run("ip", "-n", NETNS, "link", "set", "lo", "up")
+        yield
+    finally:
+        run("ip", "netns", "del", NETNS)
+
+
+def dig(name, kind="A"):
+    """Answers of the server, as dig +short prints them."""
+    return run("ip", "netns", "exec", NETNS, "dig", "@127.0.0.1", "+short", "+tries=1", "+time=1", name, kind,
+               check=False).stdout.split()
+
+
+def wait_for(what, seconds=10):
+    """Waits until it is true."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, f"waited {seconds} s for {what.__name__}"
+        time.sleep(0.05)
