@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { ALIASES_MAX = 8 }; // that are followed behind the first
 
@@ -19,17 +18,6 @@ struct file_state {
 	struct zone_data *zones; // one per origin
 	_Atomic int64_t *seen; // mark of the file that was last looked at
 };
-
-// Tells one version of a file from another; 0: there is none.
-static int64_t file_mark(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return 0;
-	return ((int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec) ^
-		((int64_t)st.st_size << 1) ^ (int64_t)(st.st_ino << 20);
-}
 
 static void file_release(void *state)
 {
@@ -57,7 +45,7 @@ static int state_make(const struct policy_file *rule, struct file_state **out, s
 	s->seen = calloc(1, sizeof(*s->seen));
 	if (s->zones == NULL || s->seen == NULL)
 		return err_set(err, -ENOMEM, "memory is short");
-	*s->seen = file_mark(rule->path);
+	*s->seen = plugin_file_mark(rule->path);
 	for (size_t i = 0; i < rule->zones.n && rc == 0; i++)
 		rc = zone_data_load(&s->zones[i], rule->zones.items[i].wire, rule->path, err);
 	return rc;
@@ -81,7 +69,7 @@ static bool file_is_outdated(const void *data, const void *state)
 	const struct policy_file *rule = data;
 	const struct file_state *old = state;
 	struct file_state *new = NULL;
-	int64_t mark = file_mark(rule->path);
+	int64_t mark = plugin_file_mark(rule->path);
 	bool is_new = false;
 
 	if (mark == 0 || (old != NULL && (rule->reload_ms == 0 || *old->seen == mark)))

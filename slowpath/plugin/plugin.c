@@ -7,6 +7,7 @@
 #include "zones/wire/dname.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #define PLUGIN_ENTRY(name) &plugin_##name,
 static const struct plugin *const plugins[] = {PLUGINS(PLUGIN_ENTRY)};
@@ -50,4 +51,15 @@ bool plugin_is_in(const struct policy_cidr *net, const struct plugin_peer *peer)
 	if (net->family != peer->family || memcmp(net->address, peer->address, bytes) != 0)
 		return false;
 	return rest == 0 || (net->address[bytes] ^ peer->address[bytes]) >> (8 - rest) == 0;
+}
+
+int64_t plugin_file_mark(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return 0;
+	uint64_t time = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
+	uint64_t mark = time ^ (uint64_t)st.st_size << 1 ^ (uint64_t)st.st_ino << 20;
+	return (int64_t)(mark >> 1) + 1;
 }

@@ -110,6 +110,9 @@ bool plugin_falls(const struct policy_fall *fall, const struct dname *name);
 
 bool plugin_is_in(const struct policy_cidr *net, const struct plugin_peer *peer);
 
+// Tells one version of a file from another; 0: there is none.
+int64_t plugin_file_mark(const char *path);
+
 // Looks a name up among the records of the image (autopath). The answer's message is taken apart
 // into *out. False: no such name or type.
 bool job_find(struct job *j, uint16_t view, const struct question *what, struct response *out);

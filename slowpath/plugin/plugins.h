@@ -11,6 +11,7 @@
 	X(dns64) \
 	X(file) \
 	X(header) \
+	X(loadbalance) \
 	X(local) \
 	X(rewrite) \
 	X(template) \
