@@ -40,6 +40,18 @@ static void apply_limits(struct thread *t)
 	}
 }
 
+// With more connections ready than one turn takes, datagrams would wait until each of them had its
+// turn (proto:P5): they get theirs in every one.
+static void serve_datagrams(struct thread *t)
+{
+	if (t->loop.n_events < LOOP_EVENTS)
+		return;
+	for (unsigned i = 0; i < t->n_udp; i++)
+		t->udp[i].watch.fn(&t->udp[i].watch, EPOLLIN);
+	if (t->punt_batch != NULL)
+		t->punt.watch.fn(&t->punt.watch, EPOLLIN);
+}
+
 static void run_turn(struct thread *t)
 {
 	loop_wait(&t->loop, THREAD_LOOP_MS);
@@ -49,6 +61,7 @@ static void run_turn(struct thread *t)
 		counter_add(&t->counters->loops, 1);
 		counter_set(&t->counters->generation, t->server.root->generation);
 	}
+	serve_datagrams(t);
 	loop_dispatch(&t->loop);
 	t->server.root = NULL;
 	roots_leave(t->roots, t->index);
