@@ -21,14 +21,13 @@ static const char *text_or_none(const char *text)
 	return text == NULL ? "" : text;
 }
 
-static int take_upstreams(struct arena *a, const struct config_forward *f,
-	struct policy_upstreams *out, struct err *err)
+static int take_upstreams(
+	struct arena *a, const struct config_forward *f, struct policy_upstreams *out)
 {
 	static const uint8_t kinds[] = {
 		[UPSTREAM_DNS] = POLICY_UPSTREAM_DNS,
 		[UPSTREAM_TLS] = POLICY_UPSTREAM_TLS,
 		[UPSTREAM_FILE] = POLICY_UPSTREAM_FILE,
-		[UPSTREAM_HOSTNAME] = 0,
 	};
 	struct policy_upstream *items = arena_alloc(a, f->n_to * sizeof(*items) + 1);
 
@@ -36,12 +35,6 @@ static int take_upstreams(struct arena *a, const struct config_forward *f,
 		return -ENOMEM;
 	for (size_t i = 0; i < f->n_to; i++) {
 		const struct config_upstream *u = &f->to[i];
-		if ((size_t)u->kind >= sizeof(kinds) || kinds[u->kind] == 0) {
-			const unsigned at[2] = {u->pos.line, u->pos.column};
-			return err_set_at(err, -EINVAL, u->pos.file, at,
-				"forward takes addresses and resolv.conf files, %.80s is neither",
-				u->host);
-		}
 		items[i] = (struct policy_upstream){.kind = kinds[u->kind],
 			.port = u->port,
 			.host = text_or_none(u->host),
@@ -62,8 +55,7 @@ static int take_domain(struct arena *a, const char *text, struct policy_name *ou
 	return out->wire == NULL ? -ENOMEM : 0;
 }
 
-static int take_forward(
-	struct arena *a, const struct config_directive *d, struct policy_op *op, struct err *err)
+static int take_forward(struct arena *a, const struct config_directive *d, struct policy_op *op)
 {
 	const struct config_forward *f = d->data;
 	struct policy_forward *out = arena_alloc(a, sizeof(*out));
@@ -98,7 +90,7 @@ static int take_forward(
 	int rc = take_domain(a, f->health_check_domain, &out->health_check_domain);
 	if (rc == 0)
 		rc = chains_names(a, &f->except, &out->except);
-	return rc == 0 ? take_upstreams(a, f, &out->to, err) : rc;
+	return rc == 0 ? take_upstreams(a, f, &out->to) : rc;
 }
 
 static struct policy_cache_kind cache_kind(const struct config_cache_kind *k)
@@ -153,13 +145,13 @@ static int take_cache(struct arena *a, const struct config_server *s,
 
 // One directive as an operation; *is_one is false for those of other processes.
 static int take_directive(struct arena *a, const struct config_server *s,
-	const struct config_directive *d, struct policy_op *op, bool *is_one, struct err *err)
+	const struct config_directive *d, struct policy_op *op, bool *is_one)
 {
 	*is_one = true;
 	if (d->kind == DIR_CACHE)
 		return take_cache(a, s, d, op);
 	if (d->kind == DIR_FORWARD)
-		return take_forward(a, d, op, err);
+		return take_forward(a, d, op);
 	return chains_plugin(a, s, d, op, is_one);
 }
 
@@ -177,7 +169,7 @@ static int take_server(
 	for (size_t i = 0; rc == 0 && i < s->n_directives; i++) {
 		const struct config_directive *d = &s->directives[i];
 		bool is_one = false;
-		rc = take_directive(a, s, d, &ops[n], &is_one, err);
+		rc = take_directive(a, s, d, &ops[n], &is_one);
 		if (!is_one)
 			continue;
 		ops[n].line = d->pos.line > UINT16_MAX ? UINT16_MAX : (uint16_t)d->pos.line;

@@ -125,7 +125,8 @@ static void mistakes_are_refused_where_they_stand(void **state)
 		{"autopath @file", 2, 10, "@kubernetes"},
 		// forward
 		{"forward .", 2, 1, "at least 2"},
-		{"forward . nohost", 2, 11, "needs `resolver ADDRESS`"},
+		{"forward . nohost", 2, 11, "write the address"},
+		{"forward . tls://one.test {|resolver 9.9.9.9|}", 2, 11, "write the address"},
 		{"forward . https://1.1.1.1", 2, 11, "not supported"},
 		{"forward . 1.1.1.1:0", 2, 11, "no address with a port"},
 		{"forward . 1.1.1.1 {|policy best|}", 3, 8, "policy is one of"},

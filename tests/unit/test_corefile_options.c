@@ -148,7 +148,6 @@ static void upstreams_are_told_apart(void **state)
 		{"tls://[::1%one.test]:8853", UPSTREAM_TLS, "::1", 8853, "one.test"},
 		{"tls://::1%one.test", UPSTREAM_TLS, "::1", 853, "one.test"},
 		{"/etc/resolv.conf", UPSTREAM_FILE, "/etc/resolv.conf", 0, NULL},
-		{"dns.test", UPSTREAM_HOSTNAME, "dns.test", 53, NULL},
 	};
 	char line[256];
 

@@ -111,10 +111,10 @@ static int take_failover(struct parse *p, const struct node *n, void *out)
 	return rc;
 }
 
-static int take_resolver(struct parse *p, const struct node *n, void *out)
+// Without host names among the upstreams nothing is asked of it.
+static int check_resolver(struct parse *p, const struct node *n, void *out)
 {
-	struct config_forward *f = out;
-
+	(void)out;
 	for (size_t i = 0; i < n->n_args; i++) {
 		char *host = NULL;
 		uint16_t port = 53;
@@ -123,7 +123,7 @@ static int take_resolver(struct parse *p, const struct node *n, void *out)
 			return parse_error(p, &n->args[i],
 				"resolver needs addresses, such as 9.9.9.9 or 9.9.9.9:53");
 	}
-	return parse_words(p, n->args, n->n_args, &f->resolver);
+	return 0;
 }
 
 static int take_source(struct parse *p, const struct node *n, void *out)
@@ -167,7 +167,7 @@ static const struct property forward_properties[] = {
 	{"policy", PROP_CALL, 0, 1, 1, take_policy, STRICT},
 	{"prefer_udp", PROP_FLAG, FWD(prefer_udp), 0, 0, NULL, STRICT},
 	{"read_timeout", PROP_MS, FWD(read_timeout_ms), 1, 0, NULL, STRICT},
-	{"resolver", PROP_CALL, 0, 1, ANY_NUMBER, take_resolver, STRICT},
+	{"resolver", PROP_CALL, 0, 1, ANY_NUMBER, check_resolver, STRICT},
 	{"source_address", PROP_CALL, 0, 1, 1, take_source, STRICT},
 	{"tls", PROP_CALL, 0, 0, 3, take_tls, STRICT},
 	{"tls_servername", PROP_TEXT, FWD(tls_servername), 0, 0, NULL, STRICT},
@@ -239,8 +239,7 @@ static int take_address(
 	return 0;
 }
 
-static int take_to(struct parse *p, const struct config_forward *f, const struct token *t,
-	struct config_upstream *u)
+static int take_to(struct parse *p, const struct token *t, struct config_upstream *u)
 {
 	const char *text = t->text;
 	const char *mark = strstr(text, "://");
@@ -264,13 +263,10 @@ static int take_to(struct parse *p, const struct config_forward *f, const struct
 		return rc;
 	if (u->kind == UPSTREAM_DNS && mark == NULL && is_file(text))
 		return take_file(p, t, text, u);
-	if (f->resolver.n == 0)
-		return parse_error(p, t,
-			"%.80s is neither an address nor a file; a host name needs `resolver "
-			"ADDRESS` in the braces",
-			text);
-	u->kind = u->kind == UPSTREAM_TLS ? UPSTREAM_TLS : UPSTREAM_HOSTNAME;
-	return 0;
+	return parse_error(p, t,
+		"%.80s is neither an address nor a file; burst53 does not look host names up "
+		"here: write the address",
+		text);
 }
 
 static int take_tos(struct parse *p, const struct node *n, struct config_forward *f)
@@ -285,7 +281,7 @@ static int take_tos(struct parse *p, const struct node *n, struct config_forward
 		return parse_no_memory(p);
 	for (size_t i = 1; i < n->n_args; i++) {
 		struct config_upstream *u = &f->to[f->n_to++];
-		int rc = take_to(p, f, &n->args[i], u);
+		int rc = take_to(p, &n->args[i], u);
 		if (rc == 0 && u->server_name != NULL && f->tls_servername != NULL)
 			rc = parse_error(p, &n->args[i],
 				"the server name is set here and by tls_servername");

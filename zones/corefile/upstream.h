@@ -4,11 +4,11 @@
 
 #include "zones/corefile/config.h"
 
-enum upstream_kind { UPSTREAM_DNS, UPSTREAM_TLS, UPSTREAM_HTTPS, UPSTREAM_FILE, UPSTREAM_HOSTNAME };
+enum upstream_kind { UPSTREAM_DNS, UPSTREAM_TLS, UPSTREAM_FILE };
 
 struct config_upstream {
 	enum upstream_kind kind;
-	const char *host; // address text, path of a resolv.conf, host name
+	const char *host; // address text, or path of a resolv.conf
 	uint16_t port; // 0 for a file
 	const char *server_name; // tls://ip%name, else NULL
 	struct config_pos pos;
@@ -49,7 +49,6 @@ struct config_forward {
 	const char *tls_ca;
 	const char *tls_servername;
 	const char *source_address; // NULL: the system's choice
-	struct config_words resolver; // addresses that resolve host names in TO
 };
 
 struct config_cache_kind {
