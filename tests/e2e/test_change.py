@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A new Corefile, draining, and what systemd is told: nothing is lost meanwhile (walkthrough 12, k8s:2.13)."""
 
+import fcntl
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -121,6 +123,97 @@ def test_drain_takes_the_instance_out_of_service(mounted):
                                    ["reload", "--nonsense"]])
 def test_a_wrong_command_line_is_code_2(words):
     assert lab.run(BURST53, *words).returncode == 2
+
+
+@pytest.fixture(params=["own", "kernel"], name="plain")
+def _plain(request):
+    """A lab of either mode; it is broken afterwards."""
+    lab.up(request.param, "--corefile", lab.DATA / "monitor.Corefile")
+    lab.wait_for(lambda: scrape.get("/ready")[0] == 200)
+    yield request.param
+    lab.down()
+
+
+@pytest.mark.parametrize("who", ["control", "monitor", "slowpath"])
+def test_a_new_process_takes_over_and_loses_nothing(plain, who):
+    if plain == "kernel" and who == "slowpath":
+        pytest.skip("it is who answers there")
+    before = lab.pids()
+    load = lab.checker("--server", lab.SERVICE[4], "--seconds", 4, QUESTIONS, background=True)
+    time.sleep(1)
+    lab.kill(who, signal.SIGTERM)
+    lab.wait_for(lambda: lab.pids()[who] not in (0, before[who]))
+    lab.wait_for(lambda: is_reachable() and scrape.get("/ready")[0] == 200)
+    result = lab.checker_result(load)
+    assert (result["lost"], result["wrong"]) == (0, 0) and result["sent"] > 5000, result
+    after = lab.pids()
+    assert {name for name in before if before[name] != after[name]} == {who}
+
+
+def is_reachable():
+    """Whether the monitor listens again."""
+    try:
+        scrape.get("/health")
+        return True
+    except OSError:
+        return False
+
+
+PUBLISH = struct.Struct("<IIQQQQiI160s")  # zones/link/publish.h
+MAGIC, BASE, ACK, WANT = 0x42353350, 1, 3, 5
+
+
+def seqpacket(name):
+    """A connection to one of the instance's sockets."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    sock.settimeout(3)
+    sock.connect(str(lab.RUN_DIR / name))
+    return sock
+
+
+def served_image():
+    """The bytes of the base that the supervisor keeps."""
+    data = None
+    with seqpacket("supervisor.sock") as sock:
+        sock.send(PUBLISH.pack(MAGIC, WANT, 0, 0, 0, 0, 0, 0, b""))
+        kind = 0
+        while kind != ACK:
+            message, fds, _, _ = socket.recv_fds(sock, PUBLISH.size, 1)
+            kind, size = PUBLISH.unpack(message)[1:3]
+            if kind == BASE:
+                data = os.pread(fds[0], size, 0)
+            for fd in fds:
+                os.close(fd)
+    return data
+
+
+def publish(name, data):
+    """Hands an image over as control does; (status, reason)."""
+    fd = os.memfd_create("image", os.MFD_ALLOW_SEALING)
+    os.write(fd, data)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE)
+    with seqpacket(name) as sock:
+        socket.send_fds(sock, [PUBLISH.pack(MAGIC, BASE, len(data), 99, 0, 0, 0, 0, b"")], [fd])
+        answer = PUBLISH.unpack(sock.recv(PUBLISH.size))
+    os.close(fd)
+    return answer[6], answer[8].rstrip(b"\0").decode()
+
+
+@pytest.mark.parametrize("by", [1, -1])
+def test_an_image_of_another_format_is_refused_and_the_old_one_serves(plain, by):
+    data = served_image()
+    (version,) = struct.unpack_from("<I", data, 8)
+    other = data[:8] + struct.pack("<I", version + by) + data[12:]
+    takers = ["slowpath"] + (["dataplane"] if plain == "own" else [])
+    before = scrape.metrics()
+    for who in takers:
+        status, reason = publish(f"{who}.sock", other)
+        assert status < 0 and "version" in reason, (who, status, reason)
+        after = scrape.metrics()
+        refused = "burst53_snapshot_refused_total"
+        assert after.total(refused, process=who) - before.total(refused, process=who) == 1
+        assert scrape.ask("web.default.svc.cluster.local")[2].answer
+    assert scrape.get("/ready")[0] == 200
 
 
 def test_systemd_is_told(network, tmp_path):
