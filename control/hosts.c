@@ -232,6 +232,13 @@ static size_t fill_sets(const struct hosts *h, const struct hosts_entry *e, size
 	return n_sets;
 }
 
+// For which types the name is not there, so that the question goes on (CoreDNS plugin/hosts): a
+// reverse name is known to PTR only, any other name to all but PTR.
+static uint8_t miss_flags(const struct hosts_entry *e, size_t n)
+{
+	return e[n - 1].type == RR_TYPE_PTR && e[0].type == RR_TYPE_PTR ? NAME_STRICT : NAME_NO_PTR;
+}
+
 static int name_feed(const struct hosts *h, const struct hosts_entry *e, size_t n, uint16_t view,
 	struct image_build *b)
 {
@@ -244,7 +251,8 @@ static int name_feed(const struct hosts *h, const struct hosts_entry *e, size_t 
 		.wire = e->name,
 		.sets = sets,
 		.n_sets = fill_sets(h, e, n, data, sets),
-		.alias_of = IMAGE_NONE};
+		.alias_of = IMAGE_NONE,
+		.flags = miss_flags(e, n)};
 	int rc = image_build_name(b, &name, NULL);
 	free(data);
 	return rc;

@@ -99,7 +99,7 @@ static enum step_result no_such_type(struct walk *w)
 	uint8_t flags = w->found.name->flags;
 	uint16_t qtype = w->reply.q->qtype;
 
-	if ((flags & NAME_STRICT) && qtype != RR_TYPE_SOA)
+	if ((flags & NAME_STRICT) && (qtype != RR_TYPE_SOA || w->step->kind == STEP_STATIC))
 		return miss(w);
 	if ((flags & NAME_NO_PTR) && qtype == RR_TYPE_PTR)
 		return miss(w);
