@@ -221,6 +221,12 @@ def is_below(pair):
     return pair.shape not in ("apex", "rapex", "outside")
 
 
+def is_rewritten(pair):
+    """A rewrite made a cluster name of it."""
+    return "rewrite" in pair.setting.features and any(r.rtype == 6 and labels_of(r.owner)[-2:] == ["cluster", "local"]
+                                                      for r in pair.b.authority)
+
+
 def is_gone_space(pair):
     """All that only CoreDNS answers points into namespaces that do not exist or are not exposed."""
     a, b = pair.whole or (pair.a, pair.b)
@@ -258,6 +264,8 @@ CONDITIONS = {
     "splitzone": is_split_zone,
     "refused": lambda pair: result_of(pair.b) == "REFUSED",
     "below": is_below,
+    "rewritten": is_rewritten,
+    "hosts": lambda pair: "rewrite" in pair.setting.features,
     "clusterset": lambda pair: "multicluster" in pair.setting.features
                   and labels_of(pair.question.name)[-2:] == ["clusterset", "local"],
     "gonespace": is_gone_space,

@@ -11,7 +11,7 @@ ZONE = "cluster.local"
 SET_ZONE = "clusterset.local"
 # How often each type is asked.
 TYPE_WEIGHTS = {"A": 30, "AAAA": 17, "SRV": 16, "TXT": 6, "SOA": 5, "NS": 5, "PTR": 5, "CNAME": 4, "MX": 3, "ANY": 3,
-                "HTTPS": 3, "DS": 1, "CAA": 1, "NAPTR": 1, "DNSKEY": 1}
+                "HTTPS": 3, "DS": 1, "CAA": 1, "HINFO": 2, "NAPTR": 1, "DNSKEY": 1}
 SIZES = [-1] * 8 + [100, 512, 513, 600, 1220, 1232, 1232, 1232, 1400, 1452, 4096, 4096, 65535]
 OPTIONS = [bytes.fromhex(text) for text in (
     "000a00080102030405060708", "00030000", "000800070001180 0c00002".replace(" ", ""), "000c000400000000",
@@ -53,6 +53,8 @@ class Asked:
         for obj in world.of("ServiceImport"):
             self._import_names(obj)
         self._far_names()
+        if "rewrite" in features:
+            self._plugin_names()
 
     def _add(self, kind, *names):
         self.pools.setdefault(kind, []).extend(names)
@@ -164,6 +166,19 @@ class Asked:
             rest = room - len(long) - 1
             self._add("far", f"{long}.{zone}", f"{'v' * rest}.{long}.{zone}" if rest > 0 else f"{long}.{zone}")
 
+    def _plugin_names(self):
+        """Names that the directives of plugins.Corefile are about."""
+        for obj in self.world.of("Service"):
+            name = f"{obj['metadata']['name']}.{obj['metadata']['namespace']}"
+            self._add("plugin", f"{name}.old.test", f"{name}.mesh.test", f"_http._tcp.{name}.old.test", f"a.{name}.mesh.test")
+        for word in ("www", "alias", "chain", "nodata", "ttl5", "ttl600", "ttl100", "sf", "many", "none"):
+            self._add("plugin", f"{word}.once.test", f"{word}.twice.test", f"{word}.up.test")
+        self._add("plugin", "short.test", "x.short.test", "legacy-www.up.test", "a-dup-b.up.test", "ip-10-1-2-3.template.test",
+                  "ip-1-2-3-999.template.test", "ip-1-2-3.template.test", "template.test", "corp.template.test", "x.y.template.test",
+                  "internal.test", "a.internal.test", "a.b.internal.test", "gone.test", "x.gone.test", "host.test",
+                  "alias.host.test", "x.host.test", reverse_name("192.0.2.7"), reverse_name("192.0.2.8"),
+                  reverse_name("2001:db8:7::7"), f"kubernetes.default.svc.{ZONE}", "kubernetes.default.old.test")
+
     # -- choosing
 
     def _near(self, name):
@@ -192,7 +207,7 @@ class Asked:
     def _name(self):
         dice = self.dice
         kinds = {"service": 12, "headless": 12, "external": 8, "port": 14, "endpoint": 12, "pod": 10, "reverse": 10,
-                 "notreverse": 3, "inner": 7, "apex": 5, "far": 12 if "cache" in self.features else 6, "deep": 4, "import": 8}
+                 "notreverse": 3, "inner": 7, "apex": 5, "far": 12 if "cache" in self.features else 6, "deep": 4, "import": 8, "plugin": 60}
         kinds = {kind: weight for kind, weight in kinds.items() if self.pools.get(kind)}
         while True:
             kind = dice.choices(list(kinds), list(kinds.values()))[0]

@@ -23,7 +23,7 @@ from shape import Zones  # noqa: E402
 from world import PROD, World  # noqa: E402
 
 WORDS = ("verified", "insecure", "noendpoints", "ignore", "forward", "cache", "multicluster", "namespaces",
-         "namespace_labels", "labels", "fallthrough", "zonal", "bind", "dead", "busy", "endpoint_pod_names")
+         "namespace_labels", "labels", "fallthrough", "zonal", "bind", "dead", "busy", "endpoint_pod_names", "rewrite")
 
 
 class Run:
