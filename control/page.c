@@ -189,17 +189,20 @@ static void host_write(struct control_counters *page, const char *url)
 		host == NULL ? url : host + 3); // what is too long is cut
 }
 
+// All directives together, under the file of the first.
 static void hosts_write(struct control_counters *page, const struct setup *setup)
 {
-	bool has_hosts = false;
+	const struct config_hosts *first = NULL;
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < setup->config.n_servers; i++) {
 		n += setup->hosts[i].n;
-		has_hosts |= config_find(&setup->config.servers[i], DIR_HOSTS, 0) != NULL;
+		first = first != NULL ? first : setup->hosts[i].config;
 	}
 	counter_set(&page->hosts_entries, n);
-	counter_set(&page->hosts_read_s, has_hosts ? (uint64_t)time(NULL) : 0);
+	counter_set(&page->hosts_read_s, first != NULL ? (uint64_t)time(NULL) : 0);
+	if (first != NULL) // what is too long is cut
+		(void)snprintf(page->hosts_path, sizeof(page->hosts_path), "%s", first->path);
 }
 
 void page_corefile(struct control_counters *page, const struct setup *setup)

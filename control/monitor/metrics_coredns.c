@@ -120,12 +120,15 @@ static void hosts(const struct metrics *m, struct text *out)
 {
 	const struct control_counters *c = &m->page->control;
 	uint64_t read_s = counter_get(&c->hosts_read_s);
+	char path[CONTROL_PATH_BYTES + 1] = "";
 
 	if (read_s == 0)
 		return;
-	text_gauge(out, "coredns_hosts_entries",
-		"The combined number of entries in hosts and Corefile.",
-		(double)counter_get(&c->hosts_entries));
+	memcpy(path, c->hosts_path, CONTROL_PATH_BYTES);
+	const struct labels l = {.n = 1, .list = {{"hostsfile", path}}};
+	text_metric(out, "coredns_hosts_entries", METRIC_GAUGE,
+		"The combined number of entries in hosts and Corefile.");
+	text_count(out, "coredns_hosts_entries", &l, counter_get(&c->hosts_entries));
 	text_gauge(out, "coredns_hosts_reload_timestamp_seconds",
 		"The timestamp of the last reload of hosts file.", (double)read_s);
 }

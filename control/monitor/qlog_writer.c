@@ -17,6 +17,7 @@
 
 enum {
 	LOOK_NS = 20000000,
+	REST_NS = 200000000, // while the Corefile wants nothing written
 	SECOND_MS = 1000,
 	OUT_BYTES = 64 << 10,
 	RINGS_MAX = COUNTERS_WORKERS_MAX + COUNTERS_THREADS_MAX,
@@ -161,6 +162,13 @@ static void say_summaries(struct qlog_thread *t, uint64_t now_ms)
 		say(t, level, "plugin/errors: ", line);
 }
 
+static void rest(const struct qlog_thread *t)
+{
+	long ns = t->selection.rules.n == 0 ? REST_NS : LOOK_NS;
+
+	(void)nanosleep(&(struct timespec){.tv_nsec = ns}, NULL); // woken early: looks early
+}
+
 static void *thread_main(void *arg)
 {
 	struct qlog_thread *t = arg;
@@ -174,7 +182,7 @@ static void *thread_main(void *arg)
 		say_summaries(t, now_ms);
 		flush(t);
 		if (!is_last)
-			(void)nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
+			rest(t);
 	}
 	return NULL;
 }

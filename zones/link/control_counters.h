@@ -14,6 +14,7 @@ enum {
 	CONTROL_REST_BUCKETS = 12,
 	CONTROL_HOST_BYTES = 64,
 	CONTROL_REASON_BYTES = 512,
+	CONTROL_PATH_BYTES = 128,
 };
 
 // One watched resource; results and reasons as control/kube counts them.
@@ -75,7 +76,8 @@ struct control_counters {
 	counter_t rest_buckets[CONTROL_REST_BUCKETS], rest_sum_ns; // until a reply begins
 	struct enabled_table enabled;
 	struct qlog_rules qlog;
-	counter_t hosts_entries,
-		hosts_read_s; // of `hosts`; Unix time of the last reading, 0 without
+	counter_t hosts_entries;
+	counter_t hosts_read_s; // Unix time of the last reading, 0 without `hosts`
+	char hosts_path[CONTROL_PATH_BYTES]; // of the first `hosts`; ends with 0
 	char reload_reason[CONTROL_REASON_BYTES]; // of the last reload that failed; ends with 0
 };

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-	COUNTERS_VERSION = 7,
+	COUNTERS_VERSION = 8,
 	COUNTERS_WORKERS_MAX = 32,
 	COUNTERS_THREADS_MAX = 32, // of the slow path
 };
