@@ -28,6 +28,7 @@ TOOLS = [
     ("coredns", "coredns", "github.com/coredns/coredns", 88),
     ("kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", 53),
     ("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", 96),
+    ("helm", "helm", "helm.sh/helm/v3/cmd/helm", 120),
 ]
 
 
