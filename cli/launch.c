@@ -76,8 +76,11 @@ static void slowpath_args(const struct supervisor *s, struct child_args *a)
 		child_args_fd(a, "--punt-fd", s->punt_slowpath_fd);
 	if (s->cookie_fd >= 0)
 		child_args_fd(a, "--cookie-fd", s->cookie_fd);
-	if (strcmp(s->o->outside, "drop") == 0)
+	if (strcmp(s->o->outside, "drop") == 0) {
 		add_networks(s->o, a);
+		for (size_t i = 0; i < 2 && s->own_net.host.ifname[0] != 0; i++)
+			child_args_option(a, "--network", own_host_networks[i]);
+	}
 	add_images(s, a);
 	for (size_t i = 0; i < s->sockets.n_udp; i++)
 		child_args_fd(a, "--udp-fd", s->sockets.udp[i]);

@@ -2,6 +2,7 @@
 // This process steps into a new namespace, furnishes it, and steps back.
 #include "cli/own_net.h"
 
+#include "cli/say.h"
 #include "cli/tool.h"
 
 #include <errno.h>
@@ -81,6 +82,25 @@ static int furnish(
 	return rc;
 }
 
+// The node's own way to the addresses. Everybody else is served without it.
+static void join_host(const struct own_host_plan *p, struct own_net *n)
+{
+	struct err err = {0};
+
+	if (own_host_join(p, &n->host, &err) != 0)
+		say_warn("this node itself does not reach the addresses reason=\"%s\"", err.text);
+}
+
+static void route_host(const struct own_host_plan *p, struct own_net *n)
+{
+	struct err err = {0};
+
+	if (n->host.ifname[0] == 0 || own_host_route(p, &n->host, &err) == 0)
+		return;
+	say_warn("this node itself does not reach the addresses reason=\"%s\"", err.text);
+	own_host_close(&n->host);
+}
+
 int own_net_open(
 	const struct own_net_plan *plan, struct own_net *n, struct sockets *s, struct err *err)
 {
@@ -93,7 +113,13 @@ int own_net_open(
 		(void)close(home);
 		return rc;
 	}
+	const struct own_host_plan host = {.addresses = plan->addresses,
+		.n_addresses = plan->n_addresses,
+		.mtu = plan->mtu,
+		.home_fd = home};
 	int rc = furnish(plan, n, s, err);
+	if (rc == 0)
+		join_host(&host, n);
 	n->netns_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (rc == 0 && n->netns_fd < 0)
 		rc = err_set(err, -errno, "network namespace: %s", strerror(errno));
@@ -101,12 +127,15 @@ int own_net_open(
 	if (setns(home, CLONE_NEWNET) != 0)
 		rc = err_set(err, -ENOTRECOVERABLE, "back to our own network namespace: %s",
 			strerror(errno));
+	else if (rc == 0)
+		route_host(&host, n);
 	(void)close(home);
 	return rc;
 }
 
 void own_net_close(struct own_net *n)
 {
+	own_host_close(&n->host);
 	if (n->tap_fd >= 0)
 		(void)close(n->tap_fd);
 	if (n->netns_fd >= 0)

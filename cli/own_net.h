@@ -6,6 +6,7 @@
 #pragma once
 
 #include "cli/address.h"
+#include "cli/own_host.h"
 #include "cli/sockets.h"
 
 #include "zones/base/err.h"
@@ -15,6 +16,7 @@
 struct own_net {
 	int netns_fd; // -1: there is none
 	int tap_fd; // with IFF_VNET_HDR, for the dataplane
+	struct own_host host;
 };
 
 struct own_net_plan {

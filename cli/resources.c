@@ -120,11 +120,12 @@ static int make_own_net(struct supervisor *s, struct err *err)
 {
 	struct address own[RUN_ADDRESSES_MAX];
 	static struct listens places; // too large for a stack frame
-	struct sockets_plan tcp = {.places = places.list};
+	// UDP for the node itself, which no port sees.
+	struct sockets_plan inside = {.places = places.list, .threads = 1};
 	struct own_net_plan plan = {.addresses = own,
 		.gateways = s->gateways,
 		.mtu = s->pre.link.mtu != 0 ? s->pre.link.mtu : 1500,
-		.sockets = &tcp};
+		.sockets = &inside};
 	struct err why = {0};
 
 	find_gateways(s);
@@ -135,7 +136,7 @@ static int make_own_net(struct supervisor *s, struct err *err)
 	int rc = listens_of(&s->pre.listens, own, plan.n_addresses, &places, err);
 	if (rc != 0)
 		return rc;
-	tcp.n_places = places.n;
+	inside.n_places = places.n;
 	rc = own_net_open(&plan, &s->own_net, &s->sockets, &why);
 	if (rc == 0)
 		link_own_net(s);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What dig and kdig see of data/lab.json: every kind of name, both families, on the link and behind a router."""
+"""What dig and kdig see of data/lab.json: every kind of name, both families, on the link, behind a router, on the node."""
 
 import socket
 
@@ -32,7 +32,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize("family", [4, 6])
-@pytest.mark.parametrize("role", ["cli", "far"])
+@pytest.mark.parametrize("role", ["cli", "far", "srv"])
 def test_every_kind_of_name(mode, role, family):
     wrong = []
     for name, kind, rcode, answers in ROWS:
@@ -72,7 +72,7 @@ def test_a_large_answer_is_cut_over_udp(mode):
 
 
 @pytest.mark.parametrize("family", [4, 6])
-@pytest.mark.parametrize("role", ["cli", "far"])
+@pytest.mark.parametrize("role", ["cli", "far", "srv"])
 def test_tcp_gives_it_whole(mode, role, family):
     _, flags, answers = lab.dig("many.shop.svc." + ZONE, "A", "+tcp", family=family, role=role)
     assert "tc" not in flags and len(answers) == 100
