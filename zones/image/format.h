@@ -81,11 +81,8 @@ struct image_listener {
 enum image_rule_flag {
 	RULE_ROTATE = 1, // loadbalance: rotate addresses (quirk 18)
 	RULE_MINIMAL = 2,
-	RULE_LOG_SUCCESS = 8, // classes of responses that `log` writes, as enum qlog_class_bit
-	RULE_LOG_DENIAL = 16,
-	RULE_LOG_ERROR = 32,
-	RULE_LOG_SHIFT = 3,
-	RULE_LOG_MASK = RULE_LOG_SUCCESS | RULE_LOG_DENIAL | RULE_LOG_ERROR,
+	RULE_LOG_SHIFT = 3, // three bits: classes of responses that `log` writes (qlog_class_bit)
+	RULE_LOG_MASK = 7 << RULE_LOG_SHIFT,
 };
 
 // What a listener does with the names under one zone: the steps in order, until one answers.
@@ -198,12 +195,3 @@ struct image_section {
 	uint8_t qname_size;
 	uint8_t reserved[3];
 };
-
-_Static_assert(sizeof(struct image_header) == 64 + 16 * IMAGE_PARTS, "image header layout");
-_Static_assert(sizeof(struct image_server) == 8, "image server layout");
-_Static_assert(sizeof(struct image_listener) == 32, "image listener layout");
-_Static_assert(sizeof(struct image_rule) == 24, "image rule layout");
-_Static_assert(sizeof(struct image_step) == 24, "image step layout");
-_Static_assert(sizeof(struct image_name) == 20, "image name layout");
-_Static_assert(sizeof(struct image_set) == 8, "image set layout");
-_Static_assert(sizeof(struct image_section) == 24, "image section layout");

@@ -8,6 +8,16 @@
 #include <stddef.h>
 #include <string.h>
 
+// The layout that format.h promises.
+_Static_assert(sizeof(struct image_header) == 64 + 16 * IMAGE_PARTS, "image header layout");
+_Static_assert(sizeof(struct image_server) == 8, "image server layout");
+_Static_assert(sizeof(struct image_listener) == 32, "image listener layout");
+_Static_assert(sizeof(struct image_rule) == 24, "image rule layout");
+_Static_assert(sizeof(struct image_step) == 24, "image step layout");
+_Static_assert(sizeof(struct image_name) == 20, "image name layout");
+_Static_assert(sizeof(struct image_set) == 8, "image set layout");
+_Static_assert(sizeof(struct image_section) == 24, "image section layout");
+
 #define IMAGE_REFUSAL_TEXT(name, text) [IMAGE_REFUSED_##name] = (text),
 static const char *const refusal_texts[] = {IMAGE_REFUSALS(IMAGE_REFUSAL_TEXT)};
 #undef IMAGE_REFUSAL_TEXT
