@@ -33,7 +33,7 @@ void log_line(enum log_level level, const char *module, const char *message, con
 	(void)written;
 }
 
-bool log_limit_pass(struct log_limit *limit, uint64_t interval_ms, uint64_t *held)
+bool log_limit_take(struct log_limit *limit, uint64_t interval_ms, uint64_t *held)
 {
 	struct timespec t;
 

@@ -18,4 +18,4 @@ struct log_limit {
 	_Atomic uint64_t next_ms;
 	_Atomic uint64_t held;
 };
-bool log_limit_pass(struct log_limit *limit, uint64_t interval_ms, uint64_t *held);
+bool log_limit_take(struct log_limit *limit, uint64_t interval_ms, uint64_t *held);

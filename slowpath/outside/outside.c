@@ -136,7 +136,7 @@ static bool is_too_much(const struct group *g)
 		return false;
 	if (g->counters != NULL)
 		counter_share(&g->counters->rejected, 1);
-	if (log_limit_pass(&limit, 10000, &held))
+	if (log_limit_take(&limit, 10000, &held))
 		log_line(LOG_WARN, "forward", "more queries at once than max_concurrent",
 			"max_concurrent=%u held=%llu", max, (unsigned long long)held);
 	return true;

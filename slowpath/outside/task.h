@@ -12,7 +12,7 @@
 
 enum {
 	TASK_AGAIN_MAX = 16, // ways down again
-	TASK_RESOLVE_MAX = 32, // questions of its own
+	TASK_RESOLVE_MAX = 32, // questions of our own for one client's
 	TASK_DEPTH_MAX = 8, // of questions that such questions lead to
 };
 
@@ -49,7 +49,8 @@ struct task {
 	enum task_move move;
 	enum task_move then; // the move when what it waits for has come
 	uint32_t next; // steps from this ordinal on
-	unsigned n_again, n_resolved;
+	unsigned n_again;
+	unsigned n_asked; // what request.n_asked points to when this is the client's own task
 	struct response alias; // that its target completes
 	uint8_t plugin; // enum scope_plugin of what has answered
 	uint16_t question_bytes;

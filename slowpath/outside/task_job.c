@@ -37,6 +37,8 @@ static void keep_request(struct task *t, const struct outside *o)
 	t->request = *r;
 	t->request.msg = NULL;
 	t->request.origin = NULL;
+	if (r->n_asked == NULL)
+		t->request.n_asked = &t->n_asked;
 	t->origin = *r->origin;
 	t->env = *o->env;
 	t->env.find = NULL;

@@ -202,7 +202,7 @@ void task_resolve(struct task *t, const struct question *what, enum task_move th
 	r.msg = query;
 	r.size_bytes = ask_write(&ask, t->query.id, ASK_WITH_EDNS, query);
 	// `whole` may be in use by what is asked.
-	uint8_t *reply = r.depth > TASK_DEPTH_MAX || ++t->n_resolved > TASK_RESOLVE_MAX
+	uint8_t *reply = r.depth > TASK_DEPTH_MAX || ++*r.n_asked > TASK_RESOLVE_MAX
 		? NULL
 		: malloc(DNS_MSG_MAX_BYTES);
 	struct wrbuf w = wrbuf_of(reply, reply == NULL ? 0 : DNS_MSG_MAX_BYTES);

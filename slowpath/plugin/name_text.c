@@ -81,7 +81,7 @@ bool name_text_match(const struct regex *re, const struct name_text *text, struc
 	uint64_t held = 0;
 	bool is_match = regex_find(re, text->s, text->n, out);
 
-	if (out->is_given_up && log_limit_pass(&limit, LOG_INTERVAL_MS, &held))
+	if (out->is_given_up && log_limit_take(&limit, LOG_INTERVAL_MS, &held))
 		log_line(LOG_WARN, "plugin",
 			"a regular expression took too long and counts as no match",
 			"name=%.255s held=%" PRIu64, text->s, held);

@@ -39,6 +39,7 @@ struct request {
 	bool is_own; // asked by ourselves: not counted
 	bool keeps_aliases; // asked to complete an alias: no further ones are followed
 	uint8_t depth; // requests of our own that this one is made for
+	unsigned *n_asked; // by us for one client's query, in who waits for all; NULL: nobody yet
 };
 
 enum serve_verdict {

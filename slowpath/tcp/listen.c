@@ -135,7 +135,7 @@ static void pause_accepting(struct tcp *t, int error)
 	for (unsigned i = 0; i < t->n_listeners; i++)
 		loop_del(t->loop, &t->listeners[i].watch);
 	loop_timer(t->loop, &t->resume, PAUSE_MS);
-	if (log_limit_pass(&limit, 10000, &held))
+	if (log_limit_take(&limit, 10000, &held))
 		log_line(LOG_WARN, "tcp", "no connection can be accepted", "error=\"%s\" held=%llu",
 			strerror(error), (unsigned long long)held);
 }
