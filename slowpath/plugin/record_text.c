@@ -93,6 +93,37 @@ static bool is_too_large(const char *s)
 	return n > 10 || (n == 10 && strtoull(s, NULL, 10) > UINT32_MAX);
 }
 
+// libldns takes only \\DDD for bytes that end a word of a name.
+static bool ends_words(char c)
+{
+	return c != '\0' && strchr(" \t;()\"@'", c) != NULL;
+}
+
+// A copy with such escapes spelled out, outside quotes. 0 or -ENOMEM.
+static int spell_out(struct arena *a, const char *text, char **out)
+{
+	bool is_quoted = false;
+	size_t n = 0;
+
+	*out = arena_alloc(a, 2 * strlen(text) + 1); // "\\(" becomes "\\040"
+	if (*out == NULL)
+		return -ENOMEM;
+	for (const char *s = text; *s != '\0'; s++) {
+		bool is_escape = *s == '\\' && s[1] != '\0';
+		is_quoted ^= *s == '"';
+		if (is_escape && !is_quoted && ends_words(s[1])) {
+			n += (size_t)snprintf(
+				*out + n, sizeof("\\040"), "\\%03u", (unsigned char)s[1]);
+			s++;
+			continue;
+		}
+		(*out)[n++] = *s;
+		if (is_escape)
+			(*out)[n++] = *++s;
+	}
+	return 0;
+}
+
 // The first record of the text, with its TTL in front of its class: they may stand in any order
 // (RFC 1035 5.1), but libldns wants this one. 0, -EINVAL or -ENOMEM.
 static int prepare(struct arena *a, const char *text, char **out)
@@ -126,8 +157,11 @@ int record_text_parse(struct arena *a, const char *text, struct response_rr *out
 	ldns_rdf *root = NULL;
 	ldns_rr *rr = NULL;
 	char *line = NULL;
-	int rc = prepare(a, text, &line);
+	char *spelled = NULL;
+	int rc = spell_out(a, text, &spelled);
 
+	if (rc == 0)
+		rc = prepare(a, spelled, &line);
 	if (rc != 0)
 		return rc;
 	root = ldns_dname_new_frm_str(".");

@@ -113,19 +113,22 @@ class CoreDns:
 
 
 def ask(sock, port, wire):
-    """The first reply; CoreDNS sends two when a template answers REFUSED, NOTIMP or FORMERR."""
+    """The first reply, None for silence. CoreDNS sends two when a template answers REFUSED, NOTIMP or FORMERR."""
     global last_id
     last_id = last_id % 65535 + 1
     sock.sendto(last_id.to_bytes(2, "big") + wire[2:], ("127.0.0.1", port))
     while True:
-        data = sock.recv(65535)
+        try:
+            data = sock.recv(65535)
+        except TimeoutError:
+            return None
         if int.from_bytes(data[:2], "big") == last_id:
             return dns.message.from_wire(data)
 
 
 def section(rrsets):
     return sorted(
-        (r.name.to_text().lower(), dns.rdatatype.to_text(r.rdtype), r.ttl, d.to_text()) for r in rrsets for d in r)
+        (r.name.to_text().lower(), dns.rdatatype.to_text(r.rdtype), r.ttl, d.to_text().lower()) for r in rrsets for d in r)
 
 
 def shape(reply, edns):
@@ -150,8 +153,11 @@ def differences(case, sock, coredns_port, port):
     for name, kind in questions(case):
         for edns in (None, 0):
             wire = slow.question(name, kind, use_edns=edns)
-            want, reply = shape(ask(sock, coredns_port, wire), edns), ask(sock, port, wire)
-            got = shape(reply, edns)
+            want, reply = ask(sock, coredns_port, wire), ask(sock, port, wire)
+            assert reply is not None
+            if want is None:  # it never ends following an alias to itself
+                return n, different
+            want, got = shape(want, edns), shape(reply, edns)
             n += 1
             assert reply.question[0].to_text() == dns.message.from_wire(wire).question[0].to_text()
             if want != got:
@@ -168,7 +174,7 @@ def compare(case, server, stub, folder):
         server.serve_corefile(text, generation=server.generation)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.bind(("127.0.0.1", 0))
-            sock.settimeout(6)
+            sock.settimeout(3)
             n, different = differences(case, sock, coredns.port, server.port)
     finally:
         coredns.stop()

@@ -135,6 +135,8 @@ static void templates_answer_what_they_match(void **state)
 			"x.", RR_TYPE_CAA, "NOERROR aa | x. 5 IN CAA 0 issue \"ca.example\""},
 		{{.answer = {"\n{{ .Name }} IN 5m A 192.0.2.1 ; (\nx. A 192.0.2.2"}}, "x.", 0,
 			"NOERROR aa | x. 300 IN A 192.0.2.1"},
+		{{.answer = {"{{ .Name }} IN 5 CNAME \\ \\(\\;.x"}}, "\\(\\)\\@ b.'c.", 0,
+			"NOERROR aa | \\(\\)@\\032b.'c. 5 IN CNAME \\032\\(\\;.x."},
 		// A name that is more than letters stays one field of the record.
 		{{.answer = {"{{ .Name }} 5 IN A 192.0.2.1"}}, "a\\032b\\;c\\\"d.", 0,
 			"NOERROR aa | a\\032b\\;c\"d. 5 IN A 192.0.2.1"},
