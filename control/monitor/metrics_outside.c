@@ -130,19 +130,19 @@ static void caches(const struct metrics *m, struct text *out)
 }
 
 // The upstreams that have entries, and then "other" if it was needed.
+static uint32_t upstreams_shown(const struct outside_counters *o)
+{
+	return outside_upstreams(o) - 1 + (counter_get(&o->upstreams[0].asked) != 0 ? 1 : 0);
+}
+
 static const struct upstream_counters *upstream_at(
 	const struct outside_counters *o, uint32_t i, char to[UPSTREAM_TO_BYTES])
 {
-	uint32_t n = outside_upstreams(o);
+	bool is_other = i + 1 >= outside_upstreams(o);
+	const struct upstream_counters *u = &o->upstreams[is_other ? 0 : i + 1];
 
-	if (i + 1 < n) {
-		copy_text(to, o->upstreams[i + 1].to, UPSTREAM_TO_BYTES);
-		return &o->upstreams[i + 1];
-	}
-	if (i + 1 > n || counter_get(&o->upstreams[0].asked) == 0)
-		return NULL;
-	copy_text(to, "other", sizeof("other"));
-	return &o->upstreams[0];
+	copy_text(to, is_other ? "other" : u->to, is_other ? sizeof("other") : UPSTREAM_TO_BYTES);
+	return u;
 }
 
 struct upstream_metric {
@@ -249,11 +249,8 @@ static void upstreams(const struct metrics *m, struct text *out)
 	for (size_t k = 0; k < sizeof(upstream_metrics) / sizeof(upstream_metrics[0]); k++) {
 		const struct upstream_metric *um = &upstream_metrics[k];
 		text_metric(out, um->name, um->type, um->help);
-		for (uint32_t i = 0; i < OUTSIDE_UPSTREAMS_MAX; i++) {
-			const struct upstream_counters *u = upstream_at(o, i, to);
-			if (u != NULL)
-				um->write(um, u, to, out);
-		}
+		for (uint32_t i = 0; i < upstreams_shown(o); i++)
+			um->write(um, upstream_at(o, i, to), to, out);
 	}
 	text_counter(out, "coredns_forward_healthcheck_broken_total",
 		"Counter of the number of complete failures of the healthchecks.",
