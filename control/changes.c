@@ -85,6 +85,8 @@ static void bump(struct synth *y, const struct object_meta *o, uint32_t now_s)
 	// Forward only, whatever the clock does (k8s:2.1).
 	if ((is_import || o->kind == OBJECT_NAMESPACE) && now_s > y->clusterset_serial)
 		y->clusterset_serial = now_s;
+	if ((o->kind == OBJECT_SERVICE || o->kind == OBJECT_SLICE) && now_s > y->external_serial)
+		y->external_serial = now_s;
 	if (!is_import && now_s > y->serial)
 		y->serial = now_s;
 }

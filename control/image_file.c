@@ -39,6 +39,7 @@ static int build(struct setup *s, struct sealed *out, struct err *e)
 		serial = SERIAL;
 		s->instances[i].synth.serial = SERIAL;
 		s->instances[i].synth.clusterset_serial = SERIAL;
+		s->instances[i].synth.external_serial = SERIAL;
 	}
 	int rc = layers_cut(&l, GENERATION, serial);
 	for (int more = 1; rc == 0 && more == 1;) {

@@ -16,6 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct config_k8s_external *policy_external(const struct config_server *s)
+{
+	const struct config_directive *d = config_find(s, DIR_K8S_EXTERNAL, 0);
+
+	return d == NULL || s->kubernetes == NULL ? NULL : d->data;
+}
+
 size_t policy_views(const struct config *c, struct policy_view *views, size_t max)
 {
 	size_t n = 0;
@@ -24,7 +31,8 @@ size_t policy_views(const struct config *c, struct policy_view *views, size_t ma
 		if (c->servers[i].kubernetes == NULL)
 			continue;
 		if (n < max)
-			views[n] = (struct policy_view){.config = c->servers[i].kubernetes};
+			views[n] = (struct policy_view){.config = c->servers[i].kubernetes,
+				.external = policy_external(&c->servers[i])};
 		n++;
 	}
 	return n;

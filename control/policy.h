@@ -17,11 +17,16 @@
 // One instance of the kubernetes directive. Its names have view number index + 1.
 struct policy_view {
 	const struct config_kubernetes *config; // borrowed
-	uint32_t serial, clusterset_serial;
+	const struct config_k8s_external *external; // of the same block, borrowed; NULL: none
+	uint32_t serial, clusterset_serial, external_serial;
 	bool is_synced;
 };
 
 struct policy;
+
+// The k8s_external of a block; NULL without one, or without the kubernetes that it gets its data
+// from (CoreDNS then passes over it).
+const struct config_k8s_external *policy_external(const struct config_server *s);
 
 // The instances in the order of their views: servers in file order. Writes at most max; returns how
 // many there are.

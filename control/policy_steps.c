@@ -88,6 +88,8 @@ static const struct config_fall *fall_of(const struct config_directive *d)
 {
 	if (d->kind == DIR_KUBERNETES)
 		return &((const struct config_kubernetes *)d->data)->fall;
+	if (d->kind == DIR_K8S_EXTERNAL)
+		return &((const struct config_k8s_external *)d->data)->fall;
 	return d->kind == DIR_HOSTS ? &((const struct config_hosts *)d->data)->fall : NULL;
 }
 
@@ -175,6 +177,24 @@ static enum taken kubernetes_step(const struct config_directive *d, uint16_t vie
 	out->is_clusterset = is_member(&k->multicluster, own->wire);
 	out->flags = (uint8_t)((falls ? STEP_FALLTHROUGH : 0) |
 		(k->pods == PODS_INSECURE ? STEP_PODS_INSECURE : 0) | (k->zonal ? STEP_ZONAL : 0));
+	return falls ? TAKES_SOME : TAKES_ALL;
+}
+
+// The names lie in the view of the block's kubernetes.
+static enum taken external_step(
+	const struct policy_steps_of *of, const struct config_directive *d, struct policy_step *out)
+{
+	const struct config_k8s_external *x = d->data;
+	const struct config_zone *own = find_zone(&x->zones, of->zone);
+
+	if (own == NULL || policy_external(of->server) == NULL)
+		return TAKES_NOTHING;
+	bool falls = x->fall.on && find_zone(&x->fall.zones, of->zone) != NULL;
+	out->kind = STEP_LOOKUP;
+	out->view = of->views->kubernetes;
+	out->zone = own->wire;
+	out->is_external = true;
+	out->flags = falls ? STEP_FALLTHROUGH : 0;
 	return falls ? TAKES_SOME : TAKES_ALL;
 }
 
@@ -287,6 +307,8 @@ static enum taken take(struct arena *a, const struct policy_steps_of *of,
 {
 	if (d->kind == DIR_KUBERNETES)
 		return kubernetes_step(d, of->views->kubernetes, of->zone, step);
+	if (d->kind == DIR_K8S_EXTERNAL)
+		return external_step(of, d, step);
 	if (d->kind == DIR_HOSTS)
 		return hosts_step(d, of->views, of->zone, step);
 	enum taken taken = punt_step(a, d, of->zone, failed);

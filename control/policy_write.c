@@ -34,9 +34,11 @@ void policy_label(const struct image_listener *l, char out[POLICY_LABEL_BYTES])
 		text, l->port);
 }
 
-// SOA sections of one instance: of its zones, and of its clusterset zones.
+// SOA sections of one instance: of its zones, its clusterset zones, those of k8s_external.
+enum soa_kind { SOA_CLUSTER, SOA_CLUSTERSET, SOA_EXTERNAL, SOA_KINDS };
+
 struct soas {
-	uint32_t id[2];
+	uint32_t id[SOA_KINDS];
 };
 
 static int soas_write(struct image_build *b, const struct policy_view *v, struct soas *out)
@@ -45,12 +47,15 @@ static int soas_write(struct image_build *b, const struct policy_view *v, struct
 	uint32_t ttl_s = v->config->ttl;
 	int rc = 0;
 
-	for (int i = 0; i < 2 && rc == 0; i++) {
+	for (int i = SOA_CLUSTER; i <= SOA_CLUSTERSET && rc == 0; i++) {
 		const struct record_soa soa =
-			synth_soa(i == 0 ? v->serial : v->clusterset_serial, ttl_s);
+			synth_soa(i == SOA_CLUSTER ? v->serial : v->clusterset_serial, ttl_s);
 		rc = image_build_soa(b, &root, synth_soa_ttl(ttl_s), &soa, &out->id[i]);
 	}
-	return rc;
+	if (rc != 0 || v->external == NULL)
+		return rc;
+	const struct record_soa soa = synth_external_soa(v->external_serial, v->external);
+	return image_build_soa(b, &root, v->external->ttl, &soa, &out->id[SOA_EXTERNAL]);
 }
 
 // What moves from image to image.
@@ -74,7 +79,10 @@ static void step_fill(const struct state *state, const struct policy_step *s, ui
 		.policy = chain == 0 ? 0 : (uint32_t)s->ordinal << 16 | chain};
 	if (s->kind != STEP_LOOKUP)
 		return;
-	out->soa = state->soas[s->view - 1].id[s->is_clusterset ? 1 : 0];
+	enum soa_kind soa = s->is_external ? SOA_EXTERNAL
+		: s->is_clusterset         ? SOA_CLUSTERSET
+					   : SOA_CLUSTER;
+	out->soa = state->soas[s->view - 1].id[soa];
 	if (!state->views[s->view - 1].is_synced)
 		out->flags |= STEP_UNSYNCED;
 }

@@ -178,6 +178,7 @@ static bool stage_synced(struct run *r, struct stage *s, const struct cluster *c
 		if (in->cluster != c)
 			continue;
 		in->synth.serial = in->synth.clusterset_serial = wall_s(r);
+		in->synth.external_serial = in->synth.serial;
 		uses = true;
 	}
 	return uses;

@@ -43,6 +43,7 @@ static void inherit(struct run *r, struct stage *next)
 		if (!cluster_is_synced(in->cluster))
 			continue;
 		in->synth.serial = in->synth.clusterset_serial = r->serial_floor;
+		in->synth.external_serial = r->serial_floor;
 		if (layers_synced(&next->layers, in->cluster) != 0)
 			log_error("build", "memory is short while reloading");
 	}

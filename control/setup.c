@@ -99,6 +99,8 @@ static bool resolves_outside(const struct config *c)
 		const struct config_server *s = &c->servers[i];
 		if (config_find(s, DIR_FORWARD, 0) != NULL ||
 			config_find(s, DIR_HOSTS, 0) != NULL ||
+			config_find(s, DIR_K8S_EXTERNAL, 0) != NULL ||
+			config_find(s, DIR_FILE, 0) != NULL ||
 			config_find(s, DIR_TEMPLATE, 0) != NULL)
 			return true;
 		n_clusters += s->kubernetes != NULL;
@@ -122,6 +124,8 @@ static int add_instance(struct setup *s, const struct setup *old, const struct s
 	in->cluster = c;
 	in->index = s->n_instances++;
 	int rc = synth_init(&in->synth, cluster_store(c), k);
+	if (rc == 0 && policy_external(server) != NULL)
+		rc = synth_add_external(&in->synth, policy_external(server));
 	if (rc != 0)
 		return err_set(e, rc, "kubernetes: %s", strerror(-rc));
 	add_locals(&in->synth, server, o);
@@ -264,6 +268,7 @@ const struct policy_view *setup_views(struct setup *s)
 		const struct instance *in = &s->instances[i];
 		s->views[i].serial = in->synth.serial;
 		s->views[i].clusterset_serial = in->synth.clusterset_serial;
+		s->views[i].external_serial = in->synth.external_serial;
 		s->views[i].is_synced = cluster_is_synced(in->cluster);
 	}
 	return s->views;

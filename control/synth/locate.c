@@ -12,6 +12,9 @@ const struct synth_zone *locate_zone(const struct synth *y, const struct dname *
 
 	for (size_t i = 0; i < y->n_zones; i++) {
 		const struct synth_zone *z = &y->zones[i];
+		// Names of k8s_external are found by asking the whole server.
+		if (z->kind == SYNTH_EXTERNAL)
+			continue;
 		if ((best == NULL || z->name.size_bytes > best->name.size_bytes) &&
 			dname_is_within(name->wire, z->name.wire))
 			best = z;

@@ -109,7 +109,7 @@ static int emit_ptr(
 	names_reverse(addr, &name);
 	for (size_t i = 0; i < w->y->n_zones; i++) {
 		const struct synth_zone *z = &w->y->zones[i];
-		if (dname_is_within(name.wire, z->name.wire) &&
+		if (z->kind != SYNTH_EXTERNAL && dname_is_within(name.wire, z->name.wire) &&
 			(zone == NULL || z->name.size_bytes > zone->name.size_bytes))
 			zone = z;
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The names of a service in each zone: its own, `_port._proto`, its endpoints, topology zones; and
 // the same for the imports of a clusterset (k8s:2.5, 2.8, 2.9).
+#include "control/synth/parts.h"
 #include "control/synth/sets.h"
 #include "control/synth/work.h"
 
@@ -214,16 +215,8 @@ static int emit_topologies(struct place *p, uint32_t main_id)
 	return rc;
 }
 
-// What a service is made of, the same in every zone.
-struct parts {
-	struct items own; // cluster IPs, or the endpoints of a headless service
-	struct items endpoints; // for the names of endpoints
-	bool is_headless;
-	bool has_hosts_only; // k8s:2.8: CoreDNS finds an import by its ports
-};
-
-static int emit_in_zone(struct work *w, const struct synth_zone *zone, const struct parts *parts,
-	struct dname *owner)
+int parts_emit(struct work *w, const struct synth_zone *zone, const struct parts *parts,
+	const struct dname *owner)
 {
 	struct place p = {.w = w,
 		.zone = zone,
@@ -269,7 +262,7 @@ static int emit_parts(struct work *w, const struct object_meta *meta, enum synth
 	for (size_t i = 0; i < w->y->n_zones && rc == 0; i++) {
 		const struct synth_zone *zone = &w->y->zones[i];
 		if (zone->kind == kind && work_service_name(w, zone, meta->ns, meta->name, &owner))
-			rc = emit_in_zone(w, zone, parts, &owner);
+			rc = parts_emit(w, zone, parts, &owner);
 	}
 	return rc;
 }
@@ -297,6 +290,8 @@ int unit_service(struct work *w, const char *ns, const char *name)
 	struct parts parts = {.is_headless = service->headless};
 	int rc = items_of_slices(
 		w, store_slices(w->y->store, OBJECT_SLICE, ns, name), &parts.endpoints);
+	if (rc == 0)
+		rc = external_emit(w, service, &parts.endpoints);
 	if (rc != 0)
 		return rc;
 	if (w->y->config->ignore_empty_service && !service->headless && parts.endpoints.n == 0)

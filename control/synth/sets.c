@@ -57,7 +57,7 @@ static void add_set(struct work *w, struct sets *out, const struct record_set *s
 	if (set->n == 0)
 		return;
 	out->set[out->n] = *set;
-	out->set[out->n].ttl_s = w->y->config->ttl;
+	out->set[out->n].ttl_s = w->ttl_s;
 	out->n++;
 }
 

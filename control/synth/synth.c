@@ -24,9 +24,9 @@ static bool is_clusterset(const struct config_kubernetes *c, const struct dname 
 	return false;
 }
 
-static int zone_init(const struct config_kubernetes *c, size_t index, struct synth_zone *out)
+static int zone_init(
+	const struct config_kubernetes *c, const struct config_zone *z, struct synth_zone *out)
 {
-	const struct config_zone *z = &c->zones.items[index];
 	size_t size = dname_size(z->wire, z->wire_bytes);
 
 	if (size == 0)
@@ -52,6 +52,15 @@ static void note_nested(struct synth *y)
 	}
 }
 
+static void note_primary(struct synth *y)
+{
+	y->primary = NULL;
+	for (size_t i = 0; i < y->n_zones && y->primary == NULL; i++) {
+		if (y->zones[i].kind != SYNTH_REVERSE && y->zones[i].kind != SYNTH_EXTERNAL)
+			y->primary = &y->zones[i];
+	}
+}
+
 int synth_init(struct synth *y, const struct store *store, const struct config_kubernetes *config)
 {
 	memset(y, 0, sizeof(*y));
@@ -61,16 +70,36 @@ int synth_init(struct synth *y, const struct store *store, const struct config_k
 	if (y->zones == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->zones.n; i++) {
-		int rc = zone_init(config, i, &y->zones[i]);
+		int rc = zone_init(config, &config->zones.items[i], &y->zones[i]);
 		if (rc != 0)
 			return rc;
 		y->n_zones++;
 	}
 	note_nested(y);
-	for (size_t i = 0; i < y->n_zones && y->primary == NULL; i++) {
-		if (y->zones[i].kind != SYNTH_REVERSE)
-			y->primary = &y->zones[i];
+	note_primary(y);
+	return 0;
+}
+
+int synth_add_external(struct synth *y, const struct config_k8s_external *x)
+{
+	struct synth_zone *grown =
+		realloc(y->zones, (y->n_zones + x->zones.n + 1) * sizeof(*y->zones));
+
+	if (grown == NULL)
+		return -ENOMEM;
+	y->zones = grown;
+	y->external = x;
+	for (size_t i = 0; i < x->zones.n; i++) {
+		struct synth_zone *zone = &y->zones[y->n_zones];
+		memset(zone, 0, sizeof(*zone));
+		int rc = zone_init(y->config, &x->zones.items[i], zone);
+		if (rc != 0)
+			return rc;
+		zone->kind = SYNTH_EXTERNAL;
+		y->n_zones++;
 	}
+	note_nested(y);
+	note_primary(y);
 	return 0;
 }
 
@@ -126,7 +155,10 @@ int synth_emit(const struct synth *y, const struct synth_unit *u, const struct s
 	struct synth_report *report)
 {
 	struct synth_report ignored;
-	struct work w = {.y = y, .sink = sink, .report = report != NULL ? report : &ignored};
+	struct work w = {.y = y,
+		.sink = sink,
+		.report = report != NULL ? report : &ignored,
+		.ttl_s = y->config->ttl};
 
 	memset(w.report, 0, sizeof(*w.report));
 	int rc = emit(&w, u);

@@ -18,6 +18,7 @@ enum synth_zone_kind {
 	SYNTH_FORWARD, // services and pods
 	SYNTH_CLUSTERSET, // service imports and pods (k8s:2.8)
 	SYNTH_REVERSE, // PTR only
+	SYNTH_EXTERNAL, // outside addresses of services (k8s_external)
 };
 
 struct synth_zone {
@@ -42,12 +43,16 @@ struct synth {
 	bool has_upstream;
 	uint32_t serial; // 0 before the first sync (k8s:2.1)
 	uint32_t clusterset_serial;
+	const struct config_k8s_external *external; // borrowed; NULL: none
+	uint32_t external_serial;
 };
 
 // 0, -EINVAL (a zone is no name) or -ENOMEM. *y is zeroed first.
 [[nodiscard]] int synth_init(
 	struct synth *y, const struct store *store, const struct config_kubernetes *config);
 void synth_fini(struct synth *y);
+// Adds the zones of the block's k8s_external. 0 or -ENOMEM.
+[[nodiscard]] int synth_add_external(struct synth *y, const struct config_k8s_external *x);
 // Adds an address of the server; loopback and what is over SYNTH_LOCAL_MAX is left out.
 void synth_add_local(struct synth *y, const struct object_address *addr);
 
@@ -140,6 +145,8 @@ void synth_reverse_name(const struct object_address *addr, struct dname *out);
 // The SOA of a zone (k8s:2.1), and the TTL it is sent with.
 struct record_soa synth_soa(uint32_t serial, uint32_t ttl_s);
 uint32_t synth_soa_ttl(uint32_t ttl_s);
+// The same of a k8s_external zone; it is sent with the directive's TTL.
+struct record_soa synth_external_soa(uint32_t serial, const struct config_k8s_external *x);
 
 // Whether a namespace exists for clients: listed in `namespaces`, and an object (k8s:2.1).
 bool synth_has_namespace(const struct synth *y, const char *ns);

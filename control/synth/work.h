@@ -7,11 +7,13 @@
 #include "zones/base/arena.h"
 
 struct item;
+struct items;
 
 struct work {
 	const struct synth *y;
 	const struct synth_sink *sink;
 	struct synth_report *report; // never NULL
+	uint32_t ttl_s; // of the zone in work
 	struct arena arena; // of this unit
 	// Room for the records of one name, used again for the next (malloc).
 	struct record_data *data;
@@ -48,6 +50,10 @@ struct record_addr work_addr(const struct object_address *addr);
 [[nodiscard]] int unit_import(struct work *w, const char *ns, const char *name);
 [[nodiscard]] int unit_pod(struct work *w, const char *ns, const struct object_address *addr);
 [[nodiscard]] int unit_reverse(struct work *w, const struct object_address *addr);
+
+// The names of a service in the zones of k8s_external. endpoints: all ready ones.
+[[nodiscard]] int external_emit(
+	struct work *w, const struct object_service *service, const struct items *endpoints);
 
 // The names of an alias (ExternalName) in one zone.
 [[nodiscard]] int alias_emit(

@@ -19,6 +19,14 @@ struct record_soa synth_soa(uint32_t serial, uint32_t ttl_s)
 		.minimum_s = ttl_s};
 }
 
+struct record_soa synth_external_soa(uint32_t serial, const struct config_k8s_external *x)
+{
+	struct record_soa soa = synth_soa(serial, x->ttl);
+
+	soa.apex = x->apex;
+	return soa;
+}
+
 uint32_t synth_soa_ttl(uint32_t ttl_s)
 {
 	return ttl_s < SOA_TTL_MAX_S ? ttl_s : SOA_TTL_MAX_S;
@@ -84,19 +92,27 @@ static int add_endpoints(struct work *w, struct servers *s, const struct object_
 	return rc;
 }
 
+// Which addresses of the service that has ours among its endpoints clients are told.
+enum side { SIDE_CLUSTER, SIDE_EXTERNAL };
+
 // k8s:2.4 step 3: the service that owns the slice of one of our own addresses.
-static int add_owner(struct work *w, struct servers *s, const struct object_slice *slice)
+static int add_owner(
+	struct work *w, struct servers *s, const struct object_slice *slice, enum side side)
 {
 	const struct object_service *service =
 		store_service(w->y->store, slice->meta.ns, slice->service_name);
+	bool is_external = side == SIDE_EXTERNAL;
 	int rc = 0;
 
 	if (service == NULL || service->type == OBJECT_EXTERNAL_NAME)
 		return 0;
-	if (service->headless)
+	if (service->headless && (!is_external || w->y->external->headless))
 		return add_endpoints(w, s, service, slice);
-	for (uint16_t i = 0; i < service->n_cluster_ips && rc == 0; i++) {
-		const struct server server = {.service = service, .addr = &service->cluster_ips[i]};
+	size_t n = is_external ? service->n_external_ips : service->n_cluster_ips;
+	const struct object_address *addrs =
+		is_external ? service->external_ips : service->cluster_ips;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const struct server server = {.service = service, .addr = &addrs[i]};
 		rc = server_add(w, s, &server);
 	}
 	return rc;
@@ -143,7 +159,7 @@ static int own_slices(struct work *w, const struct object_meta ***out, size_t *n
 }
 
 // k8s:2.4. Without a slice of ours: ns.dns with our own addresses.
-static int find_servers(struct work *w, struct servers *out)
+static int find_servers(struct work *w, enum side side, struct servers *out)
 {
 	const struct object_meta **slices;
 	size_t n;
@@ -151,7 +167,7 @@ static int find_servers(struct work *w, struct servers *out)
 
 	*out = (struct servers){0};
 	for (size_t i = 0; i < n && rc == 0; i++)
-		rc = add_owner(w, out, (const void *)slices[i]);
+		rc = add_owner(w, out, (const void *)slices[i], side);
 	if (rc != 0 || n > 0)
 		return rc;
 	for (size_t i = 0; i < w->y->n_local && rc == 0; i++) {
@@ -221,7 +237,7 @@ static int ns_set(struct work *w, const struct synth_zone *zone, const struct se
 	struct record_extra *extra = arena_alloc(&w->arena, (max + 1) * sizeof(*extra));
 	size_t record[SERVERS_MAX];
 
-	*out = (struct record_set){.type = RR_TYPE_NS, .ttl_s = w->y->config->ttl, .data = data};
+	*out = (struct record_set){.type = RR_TYPE_NS, .ttl_s = w->ttl_s, .data = data};
 	if (data == NULL || extra == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < max; i++) {
@@ -274,11 +290,10 @@ static int address_compare(const void *a, const void *b)
 		*(const struct object_address *const *)b, sizeof(struct object_address));
 }
 
-static int emit_ns_dns(struct work *w, const struct synth_zone *zone, const struct servers *s)
+// A and AAAA of all servers, each address once.
+static int server_sets(struct work *w, const struct servers *s, struct sets *out)
 {
 	const struct object_address **addrs = arena_alloc(&w->arena, (s->n + 1) * sizeof(*addrs));
-	struct dname name = zone->name;
-	struct sets sets;
 	size_t n = 0;
 
 	if (addrs == NULL)
@@ -290,7 +305,15 @@ static int emit_ns_dns(struct work *w, const struct synth_zone *zone, const stru
 		if (n == 0 || !object_address_is_equal(addrs[n - 1], addrs[i]))
 			addrs[n++] = addrs[i];
 	}
-	int rc = sets_of_addresses(w, addrs, n, &sets);
+	return sets_of_addresses(w, addrs, n, out);
+}
+
+static int emit_ns_dns(struct work *w, const struct synth_zone *zone, const struct servers *s)
+{
+	struct dname name = zone->name;
+	struct sets sets;
+	int rc = server_sets(w, s, &sets);
+
 	if (rc != 0 || !work_name(w, &name, "dns") || !work_name(w, &name, "ns"))
 		return rc;
 	return emit_plain(w, zone, &name, SYNTH_NO_PTR, &sets);
@@ -303,13 +326,66 @@ static int emit_empty(struct work *w, const struct synth_zone *zone, const char 
 	return work_name(w, &name, label) ? emit_plain(w, zone, &name, 0, NULL) : 0;
 }
 
+// The apex of a k8s_external zone, and its name server with all addresses.
+static int emit_external(struct work *w, const struct synth_zone *zone, const struct servers *s)
+{
+	const struct config_k8s_external *x = w->y->external;
+	const struct record_soa soa = synth_external_soa(w->y->external_serial, x);
+	struct record_data *data = arena_alloc(&w->arena, sizeof(*data));
+	struct record_extra *extra = arena_alloc(&w->arena, (s->n + 1) * sizeof(*extra));
+	struct dname name = zone->name;
+	struct sets apex = {.n = 2};
+	struct sets sets;
+
+	if (data == NULL || extra == NULL)
+		return -ENOMEM;
+	if (!work_name(w, &name, x->apex))
+		return 0;
+	int rc = emit_plain(w, zone, &name, 0, NULL);
+	if (rc != 0 || !work_name(w, &name, "ns1"))
+		return rc;
+	data->target = name;
+	data->zone_tail_size = zone->name.size_bytes;
+	apex.set[0] = (struct record_set){.type = RR_TYPE_SOA, .ttl_s = x->ttl, .soa = &soa};
+	apex.set[1] = (struct record_set){
+		.type = RR_TYPE_NS, .ttl_s = x->ttl, .data = data, .n = 1, .extra = extra};
+	rc = server_sets(w, s, &sets);
+	for (size_t i = 0; i < sets.n && rc == 0; i++) {
+		for (size_t k = 0; k < sets.set[i].n && apex.set[1].n_extra < SERVERS_MAX; k++)
+			extra[apex.set[1].n_extra++] =
+				(struct record_extra){&data->target, sets.set[i].data[k].addr};
+	}
+	if (rc == 0)
+		rc = emit_plain(w, zone, &name, 0, &sets);
+	return rc == 0 ? emit_plain(w, zone, &zone->name, 0, &apex) : rc;
+}
+
+static int emit_externals(struct work *w)
+{
+	struct servers servers;
+	int rc = w->y->external == NULL ? 0 : find_servers(w, SIDE_EXTERNAL, &servers);
+
+	for (size_t i = 0; i < w->y->n_zones && rc == 0; i++) {
+		if (w->y->zones[i].kind != SYNTH_EXTERNAL)
+			continue;
+		w->ttl_s = w->y->external->ttl;
+		rc = emit_external(w, &w->y->zones[i], &servers);
+		w->ttl_s = w->y->config->ttl;
+	}
+	return rc;
+}
+
 int unit_apex(struct work *w)
 {
 	struct servers servers;
-	int rc = find_servers(w, &servers);
+	int rc = find_servers(w, SIDE_CLUSTER, &servers);
 
+	if (rc == 0)
+		rc = emit_externals(w);
 	for (size_t i = 0; i < w->y->n_zones && rc == 0; i++) {
 		const struct synth_zone *zone = &w->y->zones[i];
+		if (zone->kind == SYNTH_EXTERNAL)
+			continue;
 		rc = emit_apex(w, zone, &servers);
 		if (rc == 0)
 			rc = emit_ns_dns(w, zone, &servers);
@@ -348,8 +424,12 @@ int unit_namespace(struct work *w, const char *ns)
 	if (!synth_has_namespace(w->y, ns))
 		return 0;
 	for (size_t i = 0; i < w->y->n_zones && rc == 0; i++) {
-		if (w->y->zones[i].kind != SYNTH_REVERSE)
-			rc = emit_namespace(w, &w->y->zones[i], ns);
+		const struct synth_zone *zone = &w->y->zones[i];
+		struct dname name = zone->name;
+		if (zone->kind == SYNTH_EXTERNAL && work_name(w, &name, ns))
+			rc = emit_plain(w, zone, &name, 0, NULL);
+		else if (zone->kind != SYNTH_EXTERNAL && zone->kind != SYNTH_REVERSE)
+			rc = emit_namespace(w, zone, ns);
 	}
 	return rc;
 }
@@ -368,8 +448,9 @@ int unit_pod(struct work *w, const char *ns, const struct object_address *addr)
 	for (size_t i = 0; i < w->y->n_zones && rc == 0; i++) {
 		const struct synth_zone *zone = &w->y->zones[i];
 		struct dname name = zone->name;
-		if (zone->kind == SYNTH_REVERSE || !work_name(w, &name, "pod") ||
-			!work_name(w, &name, ns) || !work_name(w, &name, label))
+		if (zone->kind == SYNTH_REVERSE || zone->kind == SYNTH_EXTERNAL ||
+			!work_name(w, &name, "pod") || !work_name(w, &name, ns) ||
+			!work_name(w, &name, label))
 			continue;
 		rc = sets_of_addresses(w, &addr, 1, &sets);
 		if (rc == 0)

@@ -26,6 +26,10 @@ struct parsed {
 	struct object_address ep_addrs[MANY][4];
 	size_t n_eps;
 	const char *to, *of, *cluster;
+	struct object_address outside[MANY];
+	size_t n_outside;
+	const char *hosts[MANY];
+	size_t n_hosts;
 	bool is_headless;
 	uint64_t rv;
 };
@@ -106,6 +110,10 @@ static void parse_word(struct parsed *p, char *word)
 		parse_ports(p, value);
 	else if (strcmp(word, "ep") == 0)
 		parse_endpoint(p, value);
+	else if (strcmp(word, "external") == 0)
+		parse_address(value, &p->outside[p->n_outside++]);
+	else if (strcmp(word, "host") == 0)
+		p->hosts[p->n_hosts++] = value;
 	else if (strcmp(word, "to") == 0)
 		p->to = value;
 	else if (strcmp(word, "of") == 0)
@@ -129,6 +137,10 @@ static void *pack_service(const struct parsed *p)
 		.type = p->to != NULL ? OBJECT_EXTERNAL_NAME : OBJECT_CLUSTER_IP,
 		.headless = p->is_headless,
 		.external_name = p->to != NULL ? p->to : "",
+		.external_ips = p->outside,
+		.ingress_hosts = p->hosts,
+		.n_external_ips = (uint16_t)p->n_outside,
+		.n_ingress_hosts = (uint16_t)p->n_hosts,
 		.cluster_ips = p->ips,
 		.n_cluster_ips = (uint16_t)p->n_ips,
 		.ports = p->ports,

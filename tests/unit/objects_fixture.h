@@ -3,6 +3,7 @@
 //
 //   namespace NAME
 //   service NS/NAME [ips=A,B] [ports=NAME/PROTO/NUMBER,...] [headless] [to=NAME]
+//                   [external=A]... [host=NAME]...
 //   slice NS/NAME of=SERVICE [ports=...] [ep=A,B[;host=H][;pod=P][;zone=Z]]...
 //   pod NS/NAME ip=A
 //   import NS/NAME [ips=...] [ports=...] [headless]

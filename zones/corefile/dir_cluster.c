@@ -255,7 +255,12 @@ int k8s_external_parse(struct parse *p, const struct node *n, struct config_dire
 	x->ttl = 5;
 	d->data = x;
 	int rc = zones_or_server(p, n->args, n->n_args, &x->zones);
-	return rc == 0 ? properties_parse(p, n, table, ARRAY_LEN(table), x) : rc;
+	if (rc == 0)
+		rc = properties_parse(p, n, table, ARRAY_LEN(table), x);
+	size_t len = strlen(x->apex);
+	if (parse_goes_on(p, rc) && (len == 0 || len > 63 || strchr(x->apex, '.') != NULL))
+		rc = parse_error(p, n->name, "the apex of k8s_external is one label, such as dns");
+	return rc;
 }
 
 int autopath_parse(struct parse *p, const struct node *n, struct config_directive *d)

@@ -80,7 +80,7 @@ static const struct spec specs[DIR_N] = {
 		"route53 is not available: forward these zones to Route 53's resolvers"},
 	[DIR_AZURE] = {REFUSED, "azure is not available: forward these zones to Azure's resolvers"},
 	[DIR_CLOUDDNS] = {REFUSED, "clouddns is not available: forward these zones to Cloud DNS"},
-	[DIR_K8S_EXTERNAL] = {k8s_external_parse, RUNS_SLOWPATH, LAST,
+	[DIR_K8S_EXTERNAL] = {k8s_external_parse, RUNS_WORKERS, LAST,
 		"names beside those of the cluster zone"},
 	[DIR_KUBERNETES] = {kubernetes_parse, RUNS_WORKERS, ONCE,
 		"names from cluster objects, built into the snapshot"},
@@ -250,6 +250,24 @@ static int parse_one(struct parse *p, const struct node *n, enum config_kind kin
 	return rc;
 }
 
+// Both give names to services in their zones: one zone cannot be of both.
+static int check_external(
+	struct parse *p, const struct token *t, const struct config_k8s_external *x)
+{
+	const struct config_kubernetes *k = p->server->kubernetes;
+
+	if (k == NULL)
+		return parse_error(p, t, "k8s_external needs kubernetes in the same block");
+	for (size_t i = 0; i < x->zones.n * k->zones.n; i++) {
+		const struct config_zone *zone = &x->zones.items[i / k->zones.n];
+		if (strcmp(zone->text, k->zones.items[i % k->zones.n].text) == 0)
+			return parse_error(p, t,
+				"%s is a zone of kubernetes: give k8s_external another one",
+				zone->text);
+	}
+	return 0;
+}
+
 // What only shows when all directives of the block are known.
 static int check_together(struct parse *p)
 {
@@ -263,8 +281,8 @@ static int check_together(struct parse *p)
 			.line = d->pos.line,
 			.column = d->pos.column,
 			.width = (unsigned)strlen(d->name)};
-		if (d->kind == DIR_K8S_EXTERNAL && s->kubernetes == NULL)
-			rc = parse_error(p, &t, "k8s_external needs kubernetes in the same block");
+		if (d->kind == DIR_K8S_EXTERNAL)
+			rc = check_external(p, &t, d->data);
 		if (d->kind != DIR_AUTOPATH || !a->from_kubernetes)
 			continue;
 		if (s->kubernetes == NULL || s->kubernetes->pods != PODS_VERIFIED)

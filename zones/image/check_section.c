@@ -90,12 +90,23 @@ static bool text_fills(const uint8_t *rdata, size_t size)
 	return pos == size && size > 0;
 }
 
-// k8s:2.1: "ns.dns" and "hostmaster", each followed by a pointer to the zone, and five numbers.
+// Bytes of one or two labels and the pointer to the zone behind them, or 0.
+static size_t soa_name_bytes(const uint8_t *rdata, size_t size)
+{
+	size_t pos = 0;
+
+	for (int i = 0; i < 2 && pos < size && rdata[pos] > 0 && rdata[pos] < 0x40; i++)
+		pos += 1u + rdata[pos];
+	return pos > 0 && pos + 2 <= size && be16_get(rdata + pos) == OWNER_POINTER ? pos + 2 : 0;
+}
+
+// k8s:2.1: server and mailbox in the zone, and five numbers.
 static bool soa_fills(const uint8_t *rdata, size_t size)
 {
-	return size == 42 && be16_get(rdata + 7) == OWNER_POINTER &&
-		be16_get(rdata + 20) == OWNER_POINTER && rdata[0] == 2 && rdata[3] == 3 &&
-		rdata[9] == 10;
+	size_t server = soa_name_bytes(rdata, size);
+	size_t mailbox = server == 0 ? 0 : soa_name_bytes(rdata + server, size - server);
+
+	return mailbox > 0 && server + mailbox + 5 * sizeof(uint32_t) == size;
 }
 
 static bool rdata_ok(uint16_t type, const uint8_t *rdata, size_t size)

@@ -239,26 +239,42 @@ static void zone_pointer(struct encoder *e)
 	wrbuf_u16(&e->rrs, OWNER_POINTER);
 }
 
+// Nothing for "".
+static void put_label(struct wrbuf *w, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n == 0)
+		return;
+	wrbuf_u8(w, (uint8_t)n);
+	wrbuf_bytes(w, text, n);
+}
+
 // k8s:2.1: mname ns.dns.<zone>, rname hostmaster.<zone>; both end in a pointer to the zone, so the
 // reply spells the zone as the client did.
 static void encode_soa(struct encoder *e, uint32_t ttl_s, const struct record_soa *soa)
 {
-	static const uint8_t mname[] = "\2ns\3dns";
-	static const uint8_t rname[] = "\012hostmaster";
+	const char *above = soa->apex == NULL ? "dns" : soa->apex;
+	const char *below = soa->apex == NULL ? "" : soa->apex;
 	struct wrbuf *w = &e->rrs;
 
 	zone_pointer(e);
 	rr_head(w, RR_TYPE_SOA, ttl_s);
-	wrbuf_u16(w, (uint16_t)(sizeof(mname) - 1 + 2 + sizeof(rname) - 1 + 2 + 20));
-	wrbuf_bytes(w, mname, sizeof(mname) - 1);
+	size_t size_at = w->pos;
+	wrbuf_u16(w, 0);
+	put_label(w, soa->apex == NULL ? "ns" : "ns1");
+	put_label(w, above);
 	zone_pointer(e);
-	wrbuf_bytes(w, rname, sizeof(rname) - 1);
+	put_label(w, "hostmaster");
+	put_label(w, below);
 	zone_pointer(e);
 	wrbuf_u32(w, soa->serial);
 	wrbuf_u32(w, soa->refresh_s);
 	wrbuf_u32(w, soa->retry_s);
 	wrbuf_u32(w, soa->expire_s);
 	wrbuf_u32(w, soa->minimum_s);
+	if (!w->full)
+		be16_put(w->base + size_at, (uint16_t)(w->pos - size_at - 2));
 	rr_end(e);
 }
 

@@ -39,6 +39,7 @@ struct record_chain {
 
 struct record_soa {
 	uint32_t serial, refresh_s, retry_s, expire_s, minimum_s;
+	const char *apex; // k8s_external: the label above its name server, else NULL
 };
 
 struct record_set {
@@ -52,7 +53,8 @@ struct record_set {
 	size_t n_extra;
 	const struct record_chain *chain; // borrowed
 	size_t n_chain;
-	const struct record_soa *soa; // SOA only: mname ns.dns.<owner>, rname hostmaster.<owner>
+	const struct record_soa *soa; // SOA only: mname ns.dns.<owner>, rname hostmaster.<owner>;
+				      // with an apex ns1.<apex>.<owner>, hostmaster.<apex>.<owner>
 	const char *text; // TXT only: one character string
 };
 
