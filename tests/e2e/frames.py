@@ -49,6 +49,16 @@ def raw_socket():
     return sock
 
 
+def tcp_message(sock):
+    """One DNS message of a stream. (MSG_WAITALL does not wait on sockets with a time-out.)"""
+    data = b""
+    while len(data) < 2 or len(data) < 2 + struct.unpack(">H", data[:2])[0]:
+        more = sock.recv(65537)
+        assert more, f"the stream ended after {len(data)} bytes"
+        data += more
+    return data[2:]
+
+
 def receive(sock):
     """One frame; a tag, which the kernel takes off, stands where it was."""
     frame, control, _, _ = sock.recvmsg(65536, 64)

@@ -90,3 +90,21 @@ def test_only_dns_listens(mode):
             sock.settimeout(1)
             with pytest.raises(ConnectionRefusedError):
                 sock.connect((lab.SERVICE[4], port))
+
+
+def test_the_address_does_nothing_else(own):
+    """Whoever scans all TCP ports finds one; UDP elsewhere is told so or is not told anything."""
+    open_ports = []
+    with lab.netns("cli"):
+        for port in range(1, 65536):
+            with socket.socket() as sock:
+                sock.settimeout(1)
+                if sock.connect_ex((lab.SERVICE[4], port)) == 0:
+                    open_ports.append(port)
+        assert open_ports == [53]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for port in range(1, 65536, 97):
+                sock.sendto(b"\0" * 40, (lab.SERVICE[4], port))
+            sock.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                sock.recv(100)

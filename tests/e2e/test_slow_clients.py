@@ -75,8 +75,7 @@ def fresh_queries(stop, times):
             start = time.monotonic()
             with socket.create_connection((lab.SERVICE[4], 53), timeout=5) as sock:
                 sock.sendall(struct.pack(">H", len(QUERY)) + QUERY)
-                size = struct.unpack(">H", sock.recv(2, socket.MSG_WAITALL))[0]
-                assert len(sock.recv(size, socket.MSG_WAITALL)) == size
+                assert frames.tcp_message(sock)
             times.append(time.monotonic() - start)
             time.sleep(0.02)
 
