@@ -206,9 +206,10 @@ static uint16_t rule_flags(const struct config_server *s, const uint8_t *zone)
 {
 	bool rotates = config_find(s, DIR_LOADBALANCE, 0) != NULL;
 	bool is_minimal = config_find(s, DIR_MINIMAL, 0) != NULL;
+	bool has_chaos = config_find(s, DIR_CHAOS, 0) != NULL;
 
 	return (uint16_t)((rotates ? RULE_ROTATE : 0) | (is_minimal ? RULE_MINIMAL : 0) |
-		log_flags(s, zone));
+		(has_chaos ? RULE_CLASSES : 0) | log_flags(s, zone));
 }
 
 // A key of a block that listens here.

@@ -311,6 +311,9 @@ static enum taken take(struct arena *a, const struct policy_steps_of *of,
 		return external_step(of, d, step);
 	if (d->kind == DIR_HOSTS)
 		return hosts_step(d, of->views, of->zone, step);
+	// Workers give every question of its class away (RULE_CLASSES).
+	if (d->kind == DIR_CHAOS)
+		return of->reader == POLICY_FOR_SLOWPATH ? TAKES_ALL : TAKES_NOTHING;
 	enum taken taken = punt_step(a, d, of->zone, failed);
 	step->view = only_type(d);
 	return taken;

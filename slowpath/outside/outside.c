@@ -276,11 +276,15 @@ enum serve_verdict outside_answer(struct server *s, const struct outside *o, str
 	struct plan *plan = (struct plan *)s->root->plan; // its first member
 	const struct image_step *step = o->step;
 
-	if (step != NULL && step->kind == STEP_LOOKUP)
+	bool is_internet = o->query->qclass == RR_CLASS_IN;
+
+	if (step != NULL && step->kind == STEP_LOOKUP && is_internet)
 		return chase_alias(s, o, w);
 	const struct plan_chain *chain =
 		step == NULL ? NULL : plan_chain_at(plan, step_chain(step));
 	const struct plan_op *op = chain == NULL ? NULL : chain_op(chain, step_ordinal(step));
+	if (chain != NULL && !is_internet)
+		return task_answer(s, o, w);
 	if (op == NULL) {
 		serve_error(o->query, o->env, RCODE_SERVFAIL, EDE_NONE, w); // k8s:2.12 row 26
 		return SERVE_REPLY;

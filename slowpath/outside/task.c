@@ -91,10 +91,20 @@ static void obey(struct task *t, enum plugin_verdict verdict)
 	}
 }
 
+// Neither data nor upstreams are for other classes (quirk 14).
+static bool is_other_class(const struct task *t)
+{
+	return t->job.question.class != RR_CLASS_IN;
+}
+
 static void enter(struct task *t, const struct image_step *step)
 {
 	const struct plan_op *op = chain_op(t->chain, step_ordinal(step));
 
+	if (op != NULL && op->kind == POLICY_FORWARD && is_other_class(t)) {
+		task_fail(t, RCODE_REFUSED);
+		return;
+	}
 	if (op != NULL && op->kind == POLICY_FORWARD) {
 		task_forward(t, step);
 		return;
@@ -122,6 +132,10 @@ static void go_down(struct task *t)
 		return;
 	}
 	t->next = step_ordinal(step) + 1u;
+	if (step->kind != STEP_PUNT && is_other_class(t)) {
+		task_fail(t, RCODE_REFUSED);
+		return;
+	}
 	switch ((enum step_kind)step->kind) {
 	case STEP_LOOKUP:
 	case STEP_STATIC:

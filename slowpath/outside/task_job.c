@@ -79,7 +79,7 @@ struct task *task_new(struct server *s, const struct outside *o)
 	t->plan = plan;
 	t->chain = chain;
 	t->chain_number = step_chain(o->step);
-	t->next = step_ordinal(o->step);
+	t->next = o->query->qclass == RR_CLASS_IN ? step_ordinal(o->step) : 0;
 	t->move = TASK_DOWN;
 	keep_query(t, o);
 	keep_request(t, o);

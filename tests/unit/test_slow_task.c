@@ -135,7 +135,8 @@ static void no_drop(struct origin *o)
 }
 
 // Asks for `name`, with an ID. The reply is w->reply, too.
-static const char *ask(struct world *w, const char *name, uint16_t type, uint16_t id)
+static const char *ask_class(
+	struct world *w, const char *name, uint16_t type, uint16_t class, uint16_t id)
 {
 	static uint8_t msg[600], out[DNS_MSG_MAX_BYTES];
 	struct wrbuf in = wrbuf_of(msg, sizeof(msg)), reply = wrbuf_of(out, sizeof(out));
@@ -149,7 +150,7 @@ static const char *ask(struct world *w, const char *name, uint16_t type, uint16_
 	wrbuf_bytes(&in, "\0\0\0\0\0", 6);
 	wrbuf_bytes(&in, wire.wire, wire.size_bytes);
 	wrbuf_u16(&in, type);
-	wrbuf_u16(&in, RR_CLASS_IN);
+	wrbuf_u16(&in, class);
 	const struct request r = {.transport = TRANSPORT_UDP,
 		.to = {.family = 4, .bytes = {192, 0, 2, 53}, .port = 53},
 		.from = {.family = 4, .bytes = {192, 0, 2, 7}, .port = 4000},
@@ -166,6 +167,11 @@ static const char *ask(struct world *w, const char *name, uint16_t type, uint16_
 	assert_int_equal(be16_get(out), id);
 	print_reply(w, out, reply.pos);
 	return w->reply;
+}
+
+static const char *ask(struct world *w, const char *name, uint16_t type, uint16_t id)
+{
+	return ask_class(w, name, type, RR_CLASS_IN, id);
 }
 
 #define HOSTS "hosts /nothing {\n 10.0.0.1 b.test\n 10.0.0.2 two.test\n 10.0.0.3 two.test\n"
@@ -279,6 +285,33 @@ static void blocks_do_not_see_each_others_directives(void **state)
 	world_free(&w);
 }
 
+static void class_chaos_is_for_blocks_with_chaos(void **state)
+{
+	static const struct {
+		const char *directives, *name;
+		uint16_t class;
+		const char *reply;
+	} chaos[] = {
+		{"chaos v1 me\n" HOSTS "}", "version.bind.", RR_CLASS_CH,
+			"NOERROR | version.bind. 0 CLASS? TXT \"v1\""},
+		{"chaos v1 me\n" HOSTS "}", "b.test.", RR_CLASS_CH, "REFUSED"},
+		{"chaos v1 me\n" HOSTS "}", "version.bind.", RR_CLASS_HS, "REFUSED"},
+		{"any\n" HOSTS "}", "version.bind.", RR_CLASS_CH, "REFUSED"},
+		{"chaos v1 me\n" HOSTS "}", "b.test.", RR_CLASS_IN, "NOERROR aa"},
+	};
+	char corefile[512];
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(chaos); i++) {
+		(void)snprintf(corefile, sizeof(corefile), ".:53 {\n%s\n}\n", chaos[i].directives);
+		world_make(&w, corefile);
+		assert_string_equal(ask_class(&w, chaos[i].name, RR_TYPE_TXT, chaos[i].class, 7),
+			chaos[i].reply);
+		world_free(&w);
+	}
+}
+
 static void without_a_plan_there_is_no_answer(void **state)
 {
 	struct world w;
@@ -299,6 +332,7 @@ int main(void)
 		cmocka_unit_test(questions_go_down_the_block_and_replies_up),
 		cmocka_unit_test(addresses_are_rotated_once),
 		cmocka_unit_test(blocks_do_not_see_each_others_directives),
+		cmocka_unit_test(class_chaos_is_for_blocks_with_chaos),
 		cmocka_unit_test(without_a_plan_there_is_no_answer),
 	};
 

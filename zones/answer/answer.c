@@ -34,6 +34,18 @@ static bool step_key(const struct query *q, const struct image_step *step, struc
 	return is_pod;
 }
 
+// Questions of other classes are errors (quirk 14) but where the block has a directive for them.
+static void plan_class(
+	const struct image_listener *listener, const struct query *q, struct answer_plan *plan)
+{
+	if (plan->verdict != QUERY_ERROR || !q->has_question || q->qclass == RR_CLASS_IN ||
+		q->rcode != RCODE_REFUSED)
+		return;
+	const struct image_rule *rule = snapshot_find_rule(plan->top, listener, q);
+	if (rule != NULL && (rule->flags & RULE_CLASSES) && rule->n_steps > 0)
+		plan->rule = rule;
+}
+
 void answer_plan(const struct snapshot *s, const struct image_listener *listener,
 	const struct query *q, enum query_verdict v, struct answer_plan *plan)
 {
@@ -42,8 +54,12 @@ void answer_plan(const struct snapshot *s, const struct image_listener *listener
 	plan->rule = NULL;
 	plan->needs_find = false;
 	plan->is_pod = false;
-	if (v != QUERY_OK || plan->top == NULL || listener == NULL)
+	if (plan->top == NULL || listener == NULL)
 		return;
+	if (v != QUERY_OK) {
+		plan_class(listener, q, plan);
+		return;
+	}
 	plan->rule = snapshot_find_rule(plan->top, listener, q);
 	if (plan->rule == NULL || plan->rule->n_steps == 0)
 		return;
@@ -254,10 +270,14 @@ enum answer_verdict answer_walk(const struct answer_plan *plan, const struct fou
 		udp_max = plan->top->servers[plan->rule->server].udp_max_bytes;
 	reply_init(&walk.reply, q, env, udp_max, w);
 	enum step_result r = STEP_ANSWERED;
-	if (plan->rule != NULL)
-		r = rule_run(&walk, found);
-	else
+	if (plan->rule == NULL) {
 		answer_outside(&walk);
+	} else if (plan->verdict == QUERY_OK) {
+		r = rule_run(&walk, found);
+	} else { // plan_class
+		walk.step = &plan->top->steps[plan->rule->first_step];
+		r = STEP_PUNTED;
+	}
 	*result = (struct answer_result){
 		.rcode = walk.reply.rcode,
 		.is_truncated = (walk.reply.flags & HEADER_TC) != 0,

@@ -203,7 +203,7 @@ static enum image_refusal check_step(
 
 static enum image_refusal check_rule(const struct image *img, const struct image_rule *rule)
 {
-	const unsigned known = RULE_ROTATE | RULE_MINIMAL | RULE_LOG_MASK;
+	const unsigned known = RULE_ROTATE | RULE_MINIMAL | RULE_LOG_MASK | RULE_CLASSES;
 
 	if (!is_lower_name(img, rule->zone_off, rule->zone_size) ||
 		dname_labels(img->text + rule->zone_off) != rule->zone_labels ||

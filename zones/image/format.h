@@ -83,6 +83,7 @@ enum image_rule_flag {
 	RULE_MINIMAL = 2,
 	RULE_LOG_SHIFT = 3, // three bits: classes of responses that `log` writes (qlog_class_bit)
 	RULE_LOG_MASK = 7 << RULE_LOG_SHIFT,
+	RULE_CLASSES = 64, // questions of other classes than IN are the slow path's (`chaos`)
 };
 
 // What a listener does with the names under one zone: the steps in order, until one answers.
