@@ -5,6 +5,7 @@
 
 #include "cli/address.h"
 #include "cli/ask.h"
+#include "cli/live.h"
 #include "cli/reply_text.h"
 #include "cli/source.h"
 
@@ -19,6 +20,8 @@
 static const char help[] =
 	"usage: burst53 query NAME [TYPE] [OPTION]...\n"
 	"Prints the answer that the fast path gives. TYPE is A unless given.\n\n"
+	"  --live           only when it is answered right now: by each worker, or over UDP\n"
+	"                   where no port is used; waits 1.5 seconds at most\n"
 	"  --explain        why: zone, rule, plugin, line of the Corefile, generation\n"
 	"  --dump F         from a saved cluster, together with --conf\n"
 	"  --conf F         Corefile for --dump\n"
@@ -27,11 +30,11 @@ static const char help[] =
 	"  --tcp            without the limits of UDP\n"
 	"  --json\n"
 	"  --help\n\n"
-	"Exit code 0 for NOERROR and NXDOMAIN, 1 for everything else.\n";
+	"Exit code 0 for NOERROR and NXDOMAIN, 1 for everything else and for silence.\n";
 
 struct query_options {
 	const char *name, *type, *dump, *conf, *run_dir, *address;
-	bool is_explained, is_tcp, is_json;
+	bool is_explained, is_live, is_tcp, is_json;
 };
 
 static int usage(const char *why, const char *what)
@@ -58,6 +61,9 @@ static void take_option(int key, const char *value, struct query_options *o)
 	case 'a':
 		o->address = value;
 		break;
+	case 'l':
+		o->is_live = true;
+		break;
 	case 't':
 		o->is_tcp = true;
 		break;
@@ -74,7 +80,8 @@ static int parse(int argc, char **argv, struct query_options *o)
 		{"dump", required_argument, NULL, 'd'}, {"conf", required_argument, NULL, 'c'},
 		{"run-dir", required_argument, NULL, 'r'},
 		{"address", required_argument, NULL, 'a'}, {"tcp", no_argument, NULL, 't'},
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+		{"live", no_argument, NULL, 'l'}, {"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'}, {0}};
 	int key;
 
 	*o = (struct query_options){.run_dir = "/run/burst53", .type = "A"};
@@ -95,6 +102,8 @@ static int parse(int argc, char **argv, struct query_options *o)
 		o->type = argv[optind + 1];
 	if ((o->dump == NULL) != (o->conf == NULL))
 		return usage("--dump and --conf go together", "");
+	if (o->is_live && o->dump != NULL)
+		return usage("--live asks what runs, not a dump", "");
 	return EXIT_OK;
 }
 
@@ -118,6 +127,21 @@ static int fill_question(const struct query_options *o, struct dname *name, stru
 	return EXIT_OK;
 }
 
+// Whether it is answered right now, and what came back.
+static int ask_live(const struct query_options *o, const struct ask *a, struct ask_reply *reply)
+{
+	struct running r;
+	struct err err = {0};
+	int rc = running_open(o->run_dir, &r, &err);
+
+	if (rc == 0)
+		rc = live_answer(&r, a, reply, &err);
+	running_close(&r);
+	if (rc != 0)
+		(void)fprintf(stderr, "burst53 query: %s\n", err.text);
+	return rc;
+}
+
 static int answer(const struct source *s, const struct query_options *o, struct ask *a)
 {
 	static struct ask_reply reply; // too large for a stack frame
@@ -127,6 +151,8 @@ static int answer(const struct source *s, const struct query_options *o, struct 
 		a->to = first;
 	a->to.port = first.port;
 	ask_snapshot(&s->snapshot, a, &reply);
+	if (o->is_live && ask_live(o, a, &reply) != 0)
+		return EXIT_FAILED;
 	const struct reply_text text = {.snapshot = &s->snapshot,
 		.ask = a,
 		.reply = &reply,

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// A port's own address cannot be asked from its node: no frame of ours comes back to the port.
+// There the dataplane's own queries tell, which go through each worker's loop twice a second.
+#include "cli/live.h"
+
+#include "cli/address.h"
+#include "cli/proc.h"
+
+#include "zones/base/be.h"
+#include "zones/wire/dname.h"
+#include "zones/wire/rr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LIVE_MS = 1500, LOOK_MS = 20, TRIES = 3, HEADER_BYTES = 12, QUERY_BYTES = 300 };
+
+static bool has_dataplane(const struct state *s)
+{
+	for (size_t i = 0; i < s->n_children; i++) {
+		if (strcmp(s->children[i].name, "dataplane") == 0)
+			return true;
+	}
+	return false;
+}
+
+// The first worker that has answered nothing since then; n_workers when all have.
+static uint32_t silent_worker(const struct counters_page *page, const uint64_t *before, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (counter_get(&page->workers[i].probes_answered) == before[i])
+			return i;
+	}
+	return n;
+}
+
+static int live_workers(const struct counters_page *page, struct err *err)
+{
+	const struct timespec nap = {.tv_nsec = LOOK_MS * 1000000L};
+	uint32_t n =
+		page->n_workers < COUNTERS_WORKERS_MAX ? page->n_workers : COUNTERS_WORKERS_MAX;
+	uint64_t before[COUNTERS_WORKERS_MAX], end = proc_now_ms() + LIVE_MS;
+	uint32_t silent = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		before[i] = counter_get(&page->workers[i].probes_answered);
+	while (n > 0 && proc_now_ms() < end) {
+		silent = silent_worker(page, before, n);
+		if (silent == n)
+			break;
+		(void)nanosleep(&nap, NULL); // a signal only shortens the nap
+	}
+	if (n == 0)
+		return err_set(err, -ETIMEDOUT, "no worker runs");
+	if (silent < n)
+		return err_set(err, -ETIMEDOUT, "worker %u does not answer", silent);
+	if (counter_get(&page->link_up) == 0)
+		return err_set(err, -ETIMEDOUT, "the port has no link");
+	return 0;
+}
+
+static size_t build_query(const struct ask *a, uint8_t *msg)
+{
+	size_t name_size = dname_size(a->name, DNS_NAME_MAX_BYTES);
+	uint16_t id = 0;
+
+	(void)!getrandom(&id, sizeof(id), 0); // any number will do
+	memset(msg, 0, HEADER_BYTES);
+	be16_put(msg, id);
+	msg[5] = 1;
+	memcpy(msg + HEADER_BYTES, a->name, name_size);
+	be16_put(msg + HEADER_BYTES + name_size, a->type);
+	be16_put(msg + HEADER_BYTES + name_size + 2, RR_CLASS_IN);
+	return HEADER_BYTES + name_size + 4;
+}
+
+static int connect_to(const struct state *s, uint16_t port)
+{
+	struct sockaddr_in to4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	const char *text = s->n_addresses > 0 ? s->addresses[0].text : "127.0.0.1";
+	bool is4 = inet_pton(AF_INET, text, &to4.sin_addr) == 1;
+
+	if (!is4 && inet_pton(AF_INET6, text, &to6.sin6_addr) != 1)
+		return -EINVAL;
+	int fd = socket(is4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	int rc = is4 ? connect(fd, (const struct sockaddr *)&to4, sizeof(to4))
+		     : connect(fd, (const struct sockaddr *)&to6, sizeof(to6));
+	if (rc == 0)
+		return fd;
+	rc = -errno;
+	(void)close(fd);
+	return rc;
+}
+
+// One try: the size of the reply to exactly this question, 0 for none.
+static size_t ask_once(int fd, const uint8_t *query, size_t query_bytes, struct ask_reply *reply)
+{
+	struct pollfd pfd = {.fd = fd, .events = POLLIN};
+
+	if (send(fd, query, query_bytes, 0) < 0 || poll(&pfd, 1, LIVE_MS / TRIES) <= 0)
+		return 0;
+	ssize_t n = recv(fd, reply->msg, sizeof(reply->msg), 0);
+	bool is_ours = n >= (ssize_t)query_bytes && memcmp(reply->msg, query, 2) == 0 &&
+		(reply->msg[2] & 0x80) != 0 &&
+		memcmp(reply->msg + HEADER_BYTES, query + HEADER_BYTES,
+			query_bytes - HEADER_BYTES) == 0;
+	return is_ours ? (size_t)n : 0;
+}
+
+static int live_ask(
+	const struct state *s, const struct ask *a, struct ask_reply *reply, struct err *err)
+{
+	uint8_t query[QUERY_BYTES];
+	size_t query_bytes = build_query(a, query);
+	int fd = connect_to(s, a->to.port);
+
+	if (fd < 0)
+		return err_set(err, fd, "%s: %s",
+			s->n_addresses > 0 ? s->addresses[0].text : "127.0.0.1", strerror(-fd));
+	reply->size_bytes = 0;
+	for (unsigned i = 0; i < TRIES && reply->size_bytes == 0; i++)
+		reply->size_bytes = ask_once(fd, query, query_bytes, reply);
+	(void)close(fd);
+	if (reply->size_bytes == 0)
+		return err_set(err, -ETIMEDOUT, "%s port %u does not answer",
+			s->n_addresses > 0 ? s->addresses[0].text : "127.0.0.1", a->to.port);
+	reply->result.rcode = reply->msg[3] & 15;
+	return 0;
+}
+
+int live_answer(
+	const struct running *r, const struct ask *a, struct ask_reply *reply, struct err *err)
+{
+	if (!has_dataplane(&r->state))
+		return live_ask(&r->state, a, reply, err);
+	if (r->counters == NULL)
+		return err_set(err, -ETIMEDOUT, "nobody has the counters");
+	return live_workers(r->counters, err);
+}
