@@ -15,7 +15,9 @@ struct machine {
 
 static struct value pop(struct machine *m)
 {
-	return m->n == 0 ? (struct value){.kind = VALUE_NONE} : m->stack[--m->n];
+	static const struct value none = {.kind = VALUE_NONE};
+
+	return m->n == 0 ? none : m->stack[--m->n];
 }
 
 static int push(struct machine *m, struct value v)
