@@ -130,7 +130,7 @@ CASES = [
 LABELS = ("www", "alias", "nx", "old", "new", "mid", "a", "b", "ip-7", "example", "net", "org")
 
 
-ODD = (r"sp\032ace", r"d\.ot", "UPPER", r"q\"uote", "_tcp", "*", r"\000\255", r"a\@b\;", "{1}", "x" * 63, r"back\\slash")
+ODD = (r"sp\032ace", r"d\.e", "UPPER", r"q\"uote", "_tcp", "*", r"\000\255", r"a\@b\;", "{1}", "x" * 63, r"back\\slash")
 
 
 def some_name(rnd, labels=LABELS):
