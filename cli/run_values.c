@@ -82,6 +82,10 @@ static int parse_port(const char *text, struct run_options *o, struct err *err)
 {
 	static const char packet[] = "af_packet:", xdp[] = "af_xdp:", eal[] = "eal:";
 
+	if (o->port != NULL)
+		return err_set(err, -EINVAL,
+			"one instance has one port: start another one with a --run-dir and a "
+			"--state-dir of its own");
 	o->port = text;
 	o->ifname[0] = 0;
 	if (strcmp(text, "none") == 0) {
@@ -265,6 +269,8 @@ int run_value_take(enum run_key key, const char *value, struct run_options *o, s
 
 void run_value_forget(enum run_key key, const bool is_seen[KEY_END], struct run_options *o)
 {
+	if (key == KEY_PORT)
+		o->port = NULL;
 	if (key == KEY_ADDRESS)
 		o->n_addresses = 0;
 	if (key == KEY_GATEWAY)

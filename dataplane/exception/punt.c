@@ -61,11 +61,21 @@ int punt_lane_init(struct punt_lane *lane, unsigned i, unsigned socket)
 											 : 0;
 }
 
+// A ring and the frames that nobody came to.
+static void ring_free(struct rte_ring *ring)
+{
+	void *frame = NULL;
+
+	while (ring != NULL && rte_ring_sc_dequeue(ring, &frame) == 0)
+		rte_pktmbuf_free(frame);
+	rte_ring_free(ring);
+}
+
 void punt_lane_fini(struct punt_lane *lane)
 {
-	rte_ring_free(lane->queries);
-	rte_ring_free(lane->frames);
-	rte_ring_free(lane->exceptions);
+	ring_free(lane->queries);
+	ring_free(lane->frames);
+	ring_free(lane->exceptions);
 	*lane = (struct punt_lane){0};
 }
 

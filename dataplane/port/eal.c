@@ -4,6 +4,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_log.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -190,6 +191,8 @@ int eal_start(const struct eal_options *o, struct err *err)
 	device_add(o, &a);
 	if (a.is_cut)
 		return err_set(err, -E2BIG, "the port's arguments are too long");
+	// Else its lines also go to syslog, for which it would need a socket later on.
+	(void)rte_openlog_stream(stderr);
 	if (rte_eal_init(a.n, a.list) < 0)
 		return err_set(err, rte_errno != 0 ? -rte_errno : -EIO,
 			"DPDK cannot start (%s): see its lines above", rte_strerror(rte_errno));

@@ -52,8 +52,18 @@ int worker_init(struct worker *w, unsigned socket)
 	return w->limits->outside == OUTSIDE_LIMIT ? rate_init(w, socket) : 0;
 }
 
+// Probes that it did not come to.
+static void probes_free(struct rte_ring *probes)
+{
+	void *frame = NULL;
+
+	while (probes != NULL && rte_ring_sc_dequeue(probes, &frame) == 0)
+		rte_pktmbuf_free(frame);
+}
+
 void worker_fini(struct worker *w)
 {
+	probes_free(w->probes);
 	rte_free(w->burst);
 	rte_free(w->rate.lines);
 	rte_ring_free(w->probes);

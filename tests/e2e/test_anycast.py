@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several nodes behind one address: announced only when ready, withdrawn before they stop, and fast when they die."""
 
-import os
 import shutil
-import signal
 import time
 
 import pytest
@@ -68,9 +66,10 @@ def test_a_killed_dataplane_is_withdrawn_within_a_second(lab):
 
 
 def stop_in_order(lab, node):
-    """SIGTERM: not ready, withdrawn, still answering for the lameduck time, then gone. The seconds of both."""
+    """burst53 drain: not ready, withdrawn, still answering for the lameduck time, then gone. The seconds of both."""
     start = time.monotonic()
-    os.kill(next(p["pid"] for p in node.status()["processes"] if p["name"] == "supervisor"), signal.SIGTERM)
+    done = namespaces.run(namespaces.BUILD / "cli" / "burst53", "drain", "--wait", "0", "--run-dir", node.run_dir)
+    assert done.returncode == 0, done.stderr
     other = [3 - node.number]
     wait_for(lambda: lab.paths() == other and lab.paths(6) == other, 3)
     withdrawn_s = time.monotonic() - start

@@ -37,7 +37,6 @@ def _machine(network, folder):
     machine = Machine(network.nics, folder=folder / "vm")
     try:
         machine.start()
-        machine.sh("modprobe vfio-pci; modprobe vfio_iommu_type1")
         if len(network.nics) > 2:
             make_vf(machine)
         yield machine
@@ -62,9 +61,7 @@ def make_vf(machine):
 
 def bind(machine, device):
     """Gives a device to vfio-pci, as far as it is not there already."""
-    machine.sh(f"cd /sys/bus/pci/devices/{device}; [ \"$(basename $(readlink driver || echo none))\" = vfio-pci ] && exit; "
-               f"[ ! -e driver ] || echo {device} >driver/unbind; echo vfio-pci >driver_override; "
-               f"echo {device} >/sys/bus/pci/drivers_probe")
+    assert machine.sh(f"burst53 nic bind {device}") == f"{device} is with vfio-pci\n"
 
 
 FOUND = {}  # PCI addresses, as they were before the first binding

@@ -15,7 +15,7 @@ OUT = Path(os.environ.get("B53_PASSTHROUGH", TOP / "build" / "passthrough"))
 PREFIX = os.environ.get("B53_LAB", "b53p")
 LINK = f"{PREFIX}-link"  # a client on every NIC's link, and the router to the other namespace
 FAR = f"{PREFIX}-far"
-BOOT_S = 90
+BOOT_S = 240
 LIFE_S = 900  # QEMU is ended by then, whatever happens
 RUN = "/run/burst53"
 
@@ -246,7 +246,7 @@ class Machine:
                 self.process.wait(10)
 
 
-def wait_for(what, seconds=20.0):
+def wait_for(what, seconds=40.0):
     """Waits until the function says something true; returns that, or fails."""
     end = time.monotonic() + seconds
     while True:

@@ -8,8 +8,6 @@ from machine import FAR, LINK, PREFIX, inside, wait_for
 
 WEB = "web.default.svc.cluster.local"
 WEB_A = "10.96.0.80"
-LOG = "/tmp/burst53.log"
-PID = "/run/burst53.pid"
 
 
 class Port:  # pylint: disable=too-few-public-methods
@@ -22,40 +20,43 @@ class Port:  # pylint: disable=too-few-public-methods
 class Server:
     """One `burst53 run`."""
 
-    def __init__(self, machine, port):
-        self.machine, self.port = machine, port
+    def __init__(self, machine, port, instance="burst53"):
+        self.machine, self.port, self.instance = machine, port, instance
+        self.output, self.pidfile = f"/tmp/{instance}.log", f"/run/{instance}.pid"
 
     def command(self, *more):
         """Its command line."""
         nic = self.port.nic
-        words = ["burst53", "run", "--conf", "/etc/burst53/Corefile", "--dump", "/etc/burst53/cluster.json",
+        words = ["BURST53_SANDBOX=kill", "burst53", "run", "--conf", "/etc/burst53/Corefile", "--dump", "/etc/burst53/cluster.json",
                  "--port", self.port.device, "--workers", str(self.port.workers), "--idle", "sleep",
                  "--address", nic.served[4] + "/24", "--address", nic.served[6] + "/64",
                  "--gateway", nic.client[4], "--gateway", nic.client[6],
-                 "--pidfile", PID, "--state-dir", "/tmp/state", *more]
+                 "--pidfile", self.pidfile, "--state-dir", f"/tmp/{self.instance}.state",
+                 "--run-dir", f"/run/{self.instance}", *more]
         return " ".join(words)
 
     def start(self, *more):
         """Returns when it answers."""
-        self.machine.sh(f"rm -rf /tmp/state; {self.command(*more)} >{LOG} 2>&1 &")
+        self.machine.sh(f"rm -rf /tmp/{self.instance}.state; {self.command(*more)} >{self.output} 2>&1 &")
         wait_for(self.is_answering)
         return self
 
     def refusal(self, *more):
         """Starts it where it cannot start: its first error."""
-        code, out = self.machine.try_sh(f"rm -rf /tmp/state; timeout 20 {self.command(*more)} 2>&1")
+        code, out = self.machine.try_sh(f"rm -rf /tmp/{self.instance}.state; timeout 20 env {self.command(*more)} 2>&1")
         assert code == 1, out
         return next(line for line in out.splitlines() if line.startswith("error "))
 
     def stop(self):
         """In order; every buffer of packets has to be back."""
-        _, out = self.machine.try_sh(f"kill $(cat {PID}); while [ -e {PID} ]; do sleep 0.1; done; cat {LOG}")
+        _, out = self.machine.try_sh(f"kill $(cat {self.pidfile}); while [ -e {self.pidfile} ]; do sleep 0.1; done; "
+                                     f"cat {self.output}")
         missing = re.findall(r"main stopped buffers_missing=(\d+)", out)
         assert missing and set(missing) == {"0"}, out
 
     def log(self):
         """What it wrote."""
-        return self.machine.sh(f"cat {LOG}")
+        return self.machine.sh(f"cat {self.output}")
 
     def is_answering(self):
         """Whether it said so, or a failure when it ended."""
@@ -70,7 +71,7 @@ class Server:
 
     def status(self):
         """burst53 status."""
-        return json.loads(self.machine.try_sh("burst53 status --json")[1])
+        return json.loads(self.machine.try_sh(f"burst53 status --json --run-dir /run/{self.instance}")[1])
 
     def is_ready(self):
         """What /ready says."""
@@ -87,23 +88,29 @@ class Server:
 
 def dig(nic, name=WEB, kind="A", *words, family=4, netns=LINK):
     """The answer's text, sorted; None without a reply."""
-    done = inside(netns, "dig", f"@{nic.served[family]}", name, kind, "+short", "+tries=1", "+time=2", *words)
+    done = inside(netns, "dig", f"@{nic.served[family]}", name, kind, "+short", "+tries=2", "+time=3", *words)
     return sorted(done.stdout.split()) if done.returncode == 0 else None
 
 
 def answers(nic, family=4):
-    """Whether one question is answered rightly."""
+    """Whether a question is answered rightly, even when the emulated machine has to wait for its processors."""
     return dig(nic, family=family) == [WEB_A]
 
 
-def dnsperf(nic, folder, queries=4000, rate=2000, family=4):
+def is_silent(nic):
+    """Whether a question is not answered."""
+    return dig(nic, WEB, "A", "+tries=1", "+time=1") is None
+
+
+def dnsperf(nic, folder, queries=4000, rate=1500, family=4):
     """(sent, completed) of dnsperf."""
     data = folder / "queries"
     data.write_text("".join(f"{name}.default.svc.cluster.local {kind}\n" for name in ("web", "missing")
                             for kind in ("A", "AAAA")), encoding="ascii")
     out = inside(LINK, "dnsperf", "-s", nic.served[family], "-d", data, "-c", "16", "-Q", rate,
-                 "-n", queries // 4, "-t", "3", timeout=60).stdout
+                 "-n", queries // 4, "-t", "5", timeout=60).stdout
     return tuple(int(re.search(rf"Queries {word}: +(\d+)", out).group(1)) for word in ("sent", "completed"))
 
 
-__all__ = ["FAR", "LINK", "PREFIX", "Port", "Server", "WEB", "WEB_A", "answers", "dig", "dnsperf", "inside", "wait_for"]
+__all__ = ["FAR", "LINK", "PREFIX", "Port", "Server", "WEB", "WEB_A", "answers", "dig", "dnsperf", "inside",
+           "is_silent", "wait_for"]

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import VF_MAC, bind
 from machine import LINK, run
-from server import Server, answers, dig, inside, wait_for
+from server import Server, answers, dig, inside, is_silent, wait_for
 
 
 MANY = "many.shop.svc.cluster.local"
@@ -42,7 +42,7 @@ def test_a_link_goes_and_comes(e1000e):
     for _ in range(2):
         machine.link(nic, False)
         wait_for(lambda: not e1000e.is_ready(), 5)
-        assert not answers(nic)
+        assert is_silent(nic)
         machine.link(nic, True)
         wait_for(e1000e.is_ready)
         wait_for(lambda: answers(nic) and answers(nic, 6))
@@ -136,12 +136,36 @@ def test_a_missing_module_is_named(machine, ports):
         machine.sh("modprobe vfio_iommu_type1")
 
 
+def plain_corefile(machine):
+    """One without addresses of a monitor, of which a machine has one."""
+    machine.sh("grep -vE 'health|ready|prometheus' /etc/burst53/Corefile >/tmp/plain.Corefile")
+    return "/tmp/plain.Corefile"
+
+
+def test_two_instances_serve_two_cards(machine, ports):
+    """One node, two cards (a port per NUMA node, say): two instances beside each other; one with two ports is refused."""
+    plain = plain_corefile(machine)
+    servers = []
+    for name in ("e1000e", "virtio"):
+        bind(machine, ports[name].device)
+        server = Server(machine, ports[name], instance=name)
+        servers.append(server.start("--conf", plain, "--memory", "128"))
+    for server in servers:
+        assert answers(server.port.nic) and answers(server.port.nic, 6)
+        assert dig(server.port.nic, MANY, "A", "+tcp") is not None
+    for server in servers:
+        server.stop()
+    both = Server(machine, ports["e1000e"]).command("--port", ports["virtio"].device)
+    code, out = machine.try_sh(f"{both} 2>&1")
+    assert code == 2 and "one instance has one port" in out, out
+
+
 def test_one_group_is_not_served_twice(machine, ports):
     """A second burst53 on the same card is refused; the first goes on."""
     first = Server(machine, ports["e1000e"]).start()
+    second = Server(machine, ports["e1000e"], instance="second")
     try:
-        code, out = machine.try_sh("timeout 10 " + first.command("--run-dir", "/run/second").replace(
-            "/run/burst53.pid", "/run/second.pid") + " 2>&1")
+        code, out = machine.try_sh(f"timeout 10 env {second.command('--conf', plain_corefile(machine))} 2>&1")
         assert code == 1 and "DPDK cannot use" in out, out
         assert answers(ports["e1000e"].nic)
     finally:

@@ -108,11 +108,12 @@ static void wrong_command_lines_are_refused(void **state)
 		"--conf C --port none --address 255.255.255.255",
 		"--conf C --port none --address 10.0.0.1 --address 10.0.0.1/24",
 		"--conf C --port af_packet:eth0 --address 127.0.0.1",
-		"--conf C --port none --workers 0", "--conf C --port none --workers 33",
-		"--conf C --port none --workers -1", "--conf C --port none --workers 2x",
-		"--conf C --port none --idle fast", "--conf C --port none --dns.port 0",
-		"--conf C --port none --dns.port 65536", "--conf C --port none extra",
-		"--conf C --port none --kubeconfig K --dump D", "--conf C --port none --context X",
+		"--conf C --port none --port none", "--conf C --port none --workers 0",
+		"--conf C --port none --workers 33", "--conf C --port none --workers -1",
+		"--conf C --port none --workers 2x", "--conf C --port none --idle fast",
+		"--conf C --port none --dns.port 0", "--conf C --port none --dns.port 65536",
+		"--conf C --port none extra", "--conf C --port none --kubeconfig K --dump D",
+		"--conf C --port none --context X",
 		"--conf C --port none --gateway 10.0.0.1 --gateway 10.0.0.2",
 		"--conf C --port none --unknown", "--conf C --port none --memory"};
 

@@ -40,11 +40,12 @@ const int sandbox_calls_write_files[] = {SCMP_SYS(fallocate), SCMP_SYS(fchmod), 
 	SCMP_SYS(mkdir), SCMP_SYS(mkdirat), SCMP_SYS(pwrite64), SCMP_SYS(rename),
 	SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat), SANDBOX_END};
 
-// Packet memory grows in memfds; threads pin themselves.
-const int sandbox_calls_dataplane[] = {SCMP_SYS(fallocate), SCMP_SYS(ftruncate),
-	SCMP_SYS(get_mempolicy), SCMP_SYS(mbind), SCMP_SYS(memfd_create), SCMP_SYS(move_pages),
-	SCMP_SYS(sched_setaffinity), SCMP_SYS(set_mempolicy), SCMP_SYS(timerfd_gettime),
-	SANDBOX_END};
+// Packet memory grows in memfds; threads pin themselves; DPDK's interrupt thread begins anew when a
+// device goes, and its registers are written through VFIO's descriptor.
+const int sandbox_calls_dataplane[] = {SCMP_SYS(epoll_create), SCMP_SYS(fallocate),
+	SCMP_SYS(ftruncate), SCMP_SYS(get_mempolicy), SCMP_SYS(mbind), SCMP_SYS(memfd_create),
+	SCMP_SYS(move_pages), SCMP_SYS(pwrite64), SCMP_SYS(sched_setaffinity),
+	SCMP_SYS(set_mempolicy), SCMP_SYS(timerfd_gettime), SANDBOX_END};
 
 const int sandbox_calls_refused[] = {SCMP_SYS(io_uring_setup), SCMP_SYS(sched_getparam),
 	SCMP_SYS(sched_getscheduler), SCMP_SYS(setpriority), SANDBOX_END};
