@@ -108,6 +108,13 @@ static bool resolves_outside(const struct config *c)
 	return n_clusters > 1;
 }
 
+static bool walks_paths(const struct config_server *s)
+{
+	const struct config_directive *d = config_find(s, DIR_AUTOPATH, 0);
+
+	return d != NULL && ((const struct config_autopath *)d->data)->from_kubernetes;
+}
+
 static int add_instance(struct setup *s, const struct setup *old, const struct setup_options *o,
 	const struct config_server *server, struct err *e)
 {
@@ -129,6 +136,7 @@ static int add_instance(struct setup *s, const struct setup *old, const struct s
 	if (rc != 0)
 		return err_set(e, rc, "kubernetes: %s", strerror(-rc));
 	add_locals(&in->synth, server, o);
+	in->synth.has_places = walks_paths(server);
 	in->synth.has_upstream = resolves_outside(&s->config);
 	return 0;
 }

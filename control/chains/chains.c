@@ -144,7 +144,7 @@ static int take_cache(struct arena *a, const struct config_server *s,
 }
 
 // One directive as an operation; *is_one is false for those of other processes.
-static int take_directive(struct arena *a, const struct config_server *s,
+static int take_directive(struct arena *a, const struct config_server *s, uint16_t view,
 	const struct config_directive *d, struct policy_op *op, bool *is_one)
 {
 	*is_one = true;
@@ -152,12 +152,12 @@ static int take_directive(struct arena *a, const struct config_server *s,
 		return take_cache(a, s, d, op);
 	if (d->kind == DIR_FORWARD)
 		return take_forward(a, d, op);
-	return chains_plugin(a, s, d, op, is_one);
+	return chains_plugin(a, s, view, d, op, is_one);
 }
 
 // The directives come in order of execution already.
-static int take_server(
-	struct arena *a, const struct config_server *s, struct policy_chain *out, struct err *err)
+static int take_server(struct arena *a, const struct config_server *s, uint16_t view,
+	struct policy_chain *out, struct err *err)
 {
 	struct policy_op *ops = arena_alloc(a, s->n_directives * sizeof(*ops) + 1);
 	bool has_source = false;
@@ -169,7 +169,7 @@ static int take_server(
 	for (size_t i = 0; rc == 0 && i < s->n_directives; i++) {
 		const struct config_directive *d = &s->directives[i];
 		bool is_one = false;
-		rc = take_directive(a, s, d, &ops[n], &is_one);
+		rc = take_directive(a, s, view, d, &ops[n], &is_one);
 		if (!is_one)
 			continue;
 		ops[n].line = d->pos.line > UINT16_MAX ? UINT16_MAX : (uint16_t)d->pos.line;
@@ -227,12 +227,14 @@ int chains_build(const struct config *c, struct arena *a, struct policy_set *out
 	uint32_t *chain_of, struct err *err)
 {
 	struct policy_chain *chains = arena_alloc(a, c->n_servers * sizeof(*chains) + 1);
+	uint16_t view = 0; // as policy_views numbers them
 	size_t n = 0;
 
 	if (chains == NULL)
 		return err_set(err, -ENOMEM, "memory is short");
 	for (size_t i = 0; i < c->n_servers; i++) {
-		int rc = take_server(a, &c->servers[i], &chains[n], err);
+		view = (uint16_t)(view + (c->servers[i].kubernetes != NULL));
+		int rc = take_server(a, &c->servers[i], view, &chains[n], err);
 		if (rc != 0)
 			return err_set(err, rc, "policy: memory is short"); // the first reason wins
 		chain_of[i] = 0;

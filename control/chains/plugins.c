@@ -212,14 +212,16 @@ static int take_file(struct arena *a, const struct config_file *f, void **data)
 	return rc == 0 ? take_fall(a, &f->fall, &out->fall) : rc;
 }
 
-static int take_autopath(struct arena *a, const struct config_autopath *c, void **data)
+static int take_autopath(struct arena *a, const struct config_autopath *c,
+	const struct config_kubernetes *k, uint16_t view, void **data)
 {
 	struct policy_autopath *out = arena_alloc(a, sizeof(*out));
 
 	if (out == NULL)
 		return -ENOMEM;
 	*out = (struct policy_autopath){.from_kubernetes = c->from_kubernetes,
-		.cluster_zone = {root},
+		.view = view,
+		.cluster_zone = {k == NULL ? root : k->zones.items[k->primary_zone].wire},
 		.resolv_conf = text_or_none(c->resolv_conf)};
 	*data = out;
 	return chains_names(a, &c->zones, &out->zones);
@@ -242,8 +244,8 @@ static int take_loadbalance(
 	return take_cidrs(a, b->prefer, b->n_prefer, &out->prefer);
 }
 
-int chains_plugin(struct arena *a, const struct config_server *s, const struct config_directive *d,
-	struct policy_op *op, bool *is_one)
+int chains_plugin(struct arena *a, const struct config_server *s, uint16_t view,
+	const struct config_directive *d, struct policy_op *op, bool *is_one)
 {
 	static const struct {
 		enum config_kind from;
@@ -292,7 +294,7 @@ int chains_plugin(struct arena *a, const struct config_server *s, const struct c
 		rc = take_file(a, d->data, &data);
 		break;
 	case POLICY_AUTOPATH:
-		rc = take_autopath(a, d->data, &data);
+		rc = take_autopath(a, d->data, s->kubernetes, view, &data);
 		break;
 	case POLICY_LOADBALANCE:
 		rc = take_loadbalance(a, d->data, &data, is_one);

@@ -44,6 +44,7 @@ struct synth {
 	uint32_t serial; // 0 before the first sync (k8s:2.1)
 	uint32_t clusterset_serial;
 	const struct config_k8s_external *external; // borrowed; NULL: none
+	bool has_places; // autopath wants to know whose pod an address is
 	uint32_t external_serial;
 };
 

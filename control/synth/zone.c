@@ -434,6 +434,33 @@ int unit_namespace(struct work *w, const char *ns)
 	return rc;
 }
 
+// `<address>.@autopath` points to the namespace of the pod: for slowpath/plugin/autopath.c, and in
+// no zone. Several pods of one address and different namespaces: one of them, as in CoreDNS.
+static int emit_place(struct work *w, const char *ns, const struct object_address *addr)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t n = addr->family == OBJECT_IPV4 ? 4 : 16;
+	struct record_data data = {.target = {.size_bytes = 1}};
+	const struct record_set set = {.type = RR_TYPE_PTR, .data = &data, .n = 1};
+	struct dname name = {.size_bytes = 1};
+	char label[2 * sizeof(addr->bytes) + 1] = "";
+	uint32_t id;
+
+	for (size_t i = 0; i < n; i++) {
+		label[2 * i] = hex[addr->bytes[i] >> 4];
+		label[2 * i + 1] = hex[addr->bytes[i] & 15];
+	}
+	if (!work_name(w, &data.target, ns) || !work_name(w, &name, "@autopath") ||
+		!work_name(w, &name, label))
+		return 0;
+	const struct synth_name out = {.name = &name,
+		.us_mask = RECORD_US_EXACT,
+		.alias_of = SYNTH_NO_ALIAS,
+		.sets = &set,
+		.n_sets = 1};
+	return w->sink->name(w->sink->user, &out, &id);
+}
+
 // k8s:2.6 verified: the canonical text of the address of a pod that exists.
 int unit_pod(struct work *w, const char *ns, const struct object_address *addr)
 {
@@ -445,6 +472,7 @@ int unit_pod(struct work *w, const char *ns, const struct object_address *addr)
 		store_pods(w->y->store, ns, addr) == 0)
 		return 0;
 	(void)names_pod(addr, label);
+	rc = w->y->has_places ? emit_place(w, ns, addr) : 0;
 	for (size_t i = 0; i < w->y->n_zones && rc == 0; i++) {
 		const struct synth_zone *zone = &w->y->zones[i];
 		struct dname name = zone->name;

@@ -176,6 +176,7 @@ static void go_on_resolved(struct task *t)
 static void run(struct task *t)
 {
 	t->job.find_ctx = &t->server->root->snapshot;
+	t->job.find = task_find;
 	while (t->move < TASK_DONE) {
 		switch (t->move) {
 		case TASK_DOWN:

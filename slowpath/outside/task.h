@@ -87,4 +87,6 @@ void task_query(const struct task *t, struct query *q);
 void task_data_step(struct task *t, const struct image_rule *rule, const struct image_step *step);
 void task_forward(struct task *t, const struct image_step *step);
 void task_resolve(struct task *t, const struct question *what, enum task_move then);
+// For job.find.
+bool task_find(struct job *j, uint16_t view, const struct question *what, struct response *out);
 void task_join_alias(struct task *t);

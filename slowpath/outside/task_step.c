@@ -215,7 +215,7 @@ void task_resolve(struct task *t, const struct question *what, enum task_move th
 	free(reply);
 }
 
-bool job_find(struct job *j, uint16_t view, const struct question *what, struct response *out)
+bool task_find(struct job *j, uint16_t view, const struct question *what, struct response *out)
 {
 	const struct snapshot *snapshot = j->find_ctx;
 	const struct image_rule rule = {0};

@@ -249,6 +249,8 @@ static enum plugin_verdict redirect(struct job *j, struct search *s,
 	if (add(j, s, RESPONSE_ANSWER, dname, NULL) != 0 ||
 		add(j, s, RESPONSE_ANSWER, &alias, NULL) != 0)
 		return made_fail(j);
+	if (j->question.type == RR_TYPE_CNAME)
+		return finish(j, s, add_ns(j, s, RESPONSE_AUTHORITY));
 	dname_lower(&lower);
 	return follow(j, s, lower.wire);
 }

@@ -56,7 +56,11 @@ struct job {
 	bool rewrite_stopped;
 	struct question target; // PLUGIN_RESOLVE: what to ask the whole server
 	const char *metric_server, *metric_zone; // borrowed from the image
-	const void *find_ctx; // for job_find
+	const void *find_ctx; // the engine's, for find
+	// Looks a name up among the records of the image (autopath). The answer's message is taken
+	// apart into *out. False: no such name or type.
+	bool (*find)(
+		struct job *j, uint16_t view, const struct question *what, struct response *out);
 };
 
 // One directive at work on one query: its own memory between the calls, zeroed at first.
@@ -112,7 +116,3 @@ bool plugin_is_in(const struct policy_cidr *net, const struct plugin_peer *peer)
 
 // Tells one version of a file from another; 0: there is none.
 int64_t plugin_file_mark(const char *path);
-
-// Looks a name up among the records of the image (autopath). The answer's message is taken apart
-// into *out. False: no such name or type.
-bool job_find(struct job *j, uint16_t view, const struct question *what, struct response *out);

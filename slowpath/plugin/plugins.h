@@ -7,6 +7,7 @@
 #define PLUGINS(X) \
 	X(acl) \
 	X(any) \
+	X(autopath) \
 	X(chaos) \
 	X(dns64) \
 	X(file) \

@@ -15,7 +15,7 @@
 
 enum { VIEW = 1, TTL_S = 30 };
 
-static const struct record_soa soa = {0, 7200, 1800, 86400, TTL_S};
+static const struct record_soa soa = {0, 7200, 1800, 86400, TTL_S, NULL};
 
 struct dname image_fixture_name(const char *text)
 {
