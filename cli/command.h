@@ -27,6 +27,7 @@ command_fn command_query;
 command_fn command_reload;
 command_fn command_run;
 command_fn command_status;
+command_fn command_top;
 
 // -version, and -plugins of CoreDNS: the version and the directives that are known.
 int command_coredns_facts(bool shows_plugins);

@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{"check", "read a Corefile: explain it, or say what is wrong and repair it", command_check},
 	{"run", "serve: start the processes and look after them", command_run},
 	{"status", "show what runs and how it does", command_status},
+	{"top", "who asks most, and for what", command_top},
 	{"query", "the answer to a question, and why", command_query},
 	{"dump", "the snapshot as zone-file text", command_dump},
 	{"diff", "what changed between two snapshots", command_diff},
