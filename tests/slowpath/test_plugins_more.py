@@ -67,6 +67,7 @@ CASES = [
          ("www.four.test.", "alias.four.test.", "nx.example.net."), types=("AAAA", "A", "MX")),
     Case("autopath", "autopath {folder}/search.conf\n template ANY ANY first.test second.test {\n rcode NXDOMAIN\n }",
          ("www.example.net.first.test.", "alias.example.net.first.test.", "nx.example.net.first.test.", "www.first.test.",
+          "www.other.test.", "WWW.Example.net.First.test.")),
 ]
 
 
