@@ -30,9 +30,11 @@ def nodelocal_corefile():
     return block
 
 
-@pytest.fixture(name="coredns")
-def _coredns(mode, tmp_path):  # pylint: disable=unused-argument
-    """A running one on the client's side; its log."""
+@pytest.fixture(name="coredns", params=["own", "kernel"])
+def _coredns(request, tmp_path):
+    """A running one on the client's side, in the modes that differ in TCP; its log."""
+    if lab.current != request.param:
+        lab.up(request.param)
     if not COREDNS.exists():
         pytest.skip("no CoreDNS (scripts/setup makes it)")
     conf, log = tmp_path / "Corefile", tmp_path / "log"
