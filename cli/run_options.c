@@ -51,11 +51,12 @@ static const char help[] =
 
 static const char default_config[] = "/etc/burst53/burst53.conf";
 
-// The file that --config names, or NULL. It is read before the options, so that they replace what
-// it says.
+// The file that --config names, NULL for the default one, "" for none. It is read before the
+// options, so that they replace what it says.
 static const char *config_path(int argc, char **argv)
 {
 	const char *path = NULL;
+	bool wants_help = false;
 	int key;
 
 	optind = 0; // glibc: start over
@@ -64,10 +65,10 @@ static const char *config_path(int argc, char **argv)
 		if (key == KEY_CONFIG)
 			path = optarg;
 		if (key == KEY_HELP)
-			path = "/dev/null"; // help works whatever the file says
+			wants_help = true;
 	}
 	opterr = 1;
-	return path;
+	return wants_help ? "" : path; // help works whatever a file says
 }
 
 static int read_config(int argc, char **argv, struct run_options *o)
@@ -76,7 +77,7 @@ static int read_config(int argc, char **argv, struct run_options *o)
 	struct err err = {0};
 	char text[400];
 
-	if (path == NULL && access(default_config, F_OK) != 0)
+	if (path == NULL ? access(default_config, F_OK) != 0 : *path == 0)
 		return 0;
 	int rc = run_file_read(path == NULL ? default_config : path, o, &err);
 	if (rc != 0)
