@@ -410,7 +410,10 @@ static bool concerns_all(const struct config_directive *d, const struct config_k
 	switch ((unsigned)d->kind) {
 	case DIR_DNS64:
 	case DIR_HEADER:
+	case DIR_LOADBALANCE: // weighted and prefer
 		return true;
+	case DIR_LOCAL:
+		return ((const struct config_local *)d->data)->localhost_prefix;
 	case DIR_REWRITE:
 		return w->field != REWRITE_NAME ||
 			(w->match != MATCH_EXACT && w->match != MATCH_SUFFIX);
@@ -418,8 +421,6 @@ static bool concerns_all(const struct config_directive *d, const struct config_k
 		return covers(&((const struct config_autopath *)d->data)->zones, k);
 	case DIR_ACL:
 		return covers(&((const struct config_acl *)d->data)->zones, k);
-	case DIR_HOSTS:
-		return covers(&((const struct config_hosts *)d->data)->zones, k);
 	case DIR_TEMPLATE:
 		return covers(&((const struct config_template *)d->data)->zones, k);
 	default:

@@ -80,7 +80,7 @@ static void plugin_make(const struct policy_op *in, struct plan_op *out)
 	if (plugin != NULL && plugin->prepare != NULL &&
 		!plugin->prepare(in->data, &out->state, &err)) {
 		log_unusable(in, &err);
-		return;
+		out->is_broken = true; // until its files change
 	}
 	out->plugin = plugin;
 }

@@ -23,7 +23,8 @@ struct plan_op {
 	uint16_t ordinal; // step_ordinal
 	struct cache *cache;
 	struct group *group; // NULL: its upstreams cannot be used now
-	const struct plugin *plugin; // NULL: cannot work, queries that reach it get SERVFAIL
+	const struct plugin *plugin;
+	bool is_broken; // the plugin cannot work now, queries that reach it get SERVFAIL
 	const void *data; // for the plugin
 	void *state; // of the plugin
 };

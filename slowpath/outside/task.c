@@ -110,7 +110,7 @@ static void enter(struct task *t, const struct image_step *step)
 		return;
 	}
 	t->plugin = serve_plugin(t->server, step);
-	if (op == NULL || op->plugin == NULL || t->n_frames == t->chain->n) {
+	if (op == NULL || op->plugin == NULL || op->is_broken || t->n_frames == t->chain->n) {
 		task_fail(t, RCODE_SERVFAIL); // k8s:2.12 row 26; the log says why
 		return;
 	}
