@@ -209,24 +209,29 @@ static bool write_rr(struct reply *r, struct compress *c, const struct response_
 	return true;
 }
 
+// Writes a part's records and counts them. False: not all fit.
+static bool write_part(
+	struct reply *r, struct compress *c, const struct response_rrs *list, uint16_t *n)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (!write_rr(r, c, &list->items[i]))
+			return false;
+		(*n)++;
+	}
+	return true;
+}
+
 // What does not fit ends the message: names that were taken back must not be pointed to.
 static void write_parts(struct reply *r, struct compress *c, const struct response *in)
 {
 	uint16_t *const counts[RESPONSE_PARTS] = {&r->n_an, &r->n_ns, &r->n_ar};
+	int part = 0;
 
-	for (int part = 0; part < RESPONSE_PARTS; part++) {
-		const struct response_rrs *list = &in->part[part];
-		for (size_t i = 0; i < list->n; i++) {
-			if (write_rr(r, c, &list->items[i])) {
-				(*counts[part])++;
-				continue;
-			}
-			bool is_needed = part == RESPONSE_ANSWER ||
-				(part == RESPONSE_AUTHORITY && in->part[RESPONSE_ANSWER].n == 0);
-			r->flags |= is_needed ? HEADER_TC : 0; // RFC 2181 9
-			return;
-		}
-	}
+	while (part < RESPONSE_PARTS && write_part(r, c, &in->part[part], counts[part]))
+		part++;
+	bool is_needed = part == RESPONSE_ANSWER ||
+		(part == RESPONSE_AUTHORITY && in->part[RESPONSE_ANSWER].n == 0);
+	r->flags |= is_needed ? HEADER_TC : 0; // RFC 2181 9
 }
 
 void response_write(const struct response *r, const struct query *q, const struct answer_env *env,
