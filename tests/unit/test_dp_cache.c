@@ -21,17 +21,20 @@ struct bench {
 	struct outside_cache *cache;
 };
 
-// A message with one A record in it.
+// A message with one A record in its entry.
+enum { RR_BYTES = 16, ENTRY_BYTES = sizeof(struct entry) + sizeof(struct entry_rr) + RR_BYTES };
+
 struct message {
 	struct punt_cache_msg head;
-	struct entry entry; // rrs and bytes follow
-	struct entry_rr rr;
-	uint8_t bytes[16];
+	_Alignas(struct entry) uint8_t entry[ENTRY_BYTES];
 };
 
-_Static_assert(
-	offsetof(struct message, rr) == offsetof(struct message, entry) + sizeof(struct entry),
-	"the entry is flat");
+enum { MESSAGE_BYTES = offsetof(struct message, entry) + ENTRY_BYTES };
+
+static struct entry *entry_of(struct message *m)
+{
+	return (struct entry *)m->entry;
+}
 
 static void bench_make(struct bench *b, uint64_t max_bytes)
 {
@@ -59,27 +62,34 @@ static void bench_free(struct bench *b)
 
 static void message_make(struct message *m, unsigned number, unsigned address)
 {
+	const uint8_t rr[RR_BYTES] = {
+		0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 198, 18, 0, (uint8_t)address};
+	struct entry *e = entry_of(m);
+
 	*m = (struct message){.head = {.magic = PUNT_CACHE_MAGIC,
 				      .type = RR_TYPE_A,
 				      .policy = POLICY,
 				      .flags = PUNT_CACHE_RD,
 				      .policy_hash = HASH,
 				      .born_ms = NOW_MS,
-				      .expires_ms = NOW_MS + LIFE_MS},
-		.entry = {.kind = ENTRY_SUCCESS, .ede = EDE_NONE, .n_an = 1, .rr_bytes = 16},
-		.rr = {.ttl_s = 30, .end = 16, .ttl_at = 6},
-		.bytes = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 198, 18, 0, (uint8_t)address}};
+				      .expires_ms = NOW_MS + LIFE_MS}};
+	e->kind = ENTRY_SUCCESS;
+	e->ede = EDE_NONE;
+	e->n_an = 1;
+	e->rr_bytes = RR_BYTES;
+	e->rrs[0] = (struct entry_rr){.ttl_s = 30, .end = RR_BYTES, .ttl_at = 6};
+	memcpy(m->entry + sizeof(*e) + sizeof(e->rrs[0]), rr, sizeof(rr));
 	m->head.name[0] = 4;
 	for (unsigned i = 0; i < 4; i++)
 		m->head.name[1 + i] = (uint8_t)('a' + (number >> (4 * i) & 15));
 	m->head.name_size = 6;
-	m->entry.qname_size = 6;
-	m->head.entry_size = sizeof(*m) - offsetof(struct message, entry);
+	e->qname_size = 6;
+	m->head.entry_size = ENTRY_BYTES;
 }
 
 static void put(struct bench *b, const struct message *m)
 {
-	outside_cache_put(b->cache, m, sizeof(*m), NOW_MS);
+	outside_cache_put(b->cache, m, MESSAGE_BYTES, NOW_MS);
 }
 
 // The last byte of the address that is served for a question like the message's, -1 for none.
@@ -224,31 +234,31 @@ static void damage_life(struct message *m)
 }
 static void damage_qname(struct message *m)
 {
-	m->entry.qname_size++;
+	entry_of(m)->qname_size++;
 }
 static void damage_count(struct message *m)
 {
-	m->entry.n_ns = 5000;
+	entry_of(m)->n_ns = 5000;
 }
 static void damage_end(struct message *m)
 {
-	m->rr.end = 17;
+	entry_of(m)->rrs[0].end = 17;
 }
 static void damage_ttl_at(struct message *m)
 {
-	m->rr.ttl_at = 13;
+	entry_of(m)->rrs[0].ttl_at = 13;
 }
 static void damage_rotation(struct message *m)
 {
-	m->entry.n_rotated = 2;
+	entry_of(m)->n_rotated = 2;
 }
 static void damage_bool(struct message *m)
 {
-	memset(&m->entry.has_ra, 2, 1);
+	memset(&entry_of(m)->has_ra, 2, 1);
 }
 static void damage_kind(struct message *m)
 {
-	m->entry.kind = ENTRY_UNCACHEABLE + 1;
+	entry_of(m)->kind = ENTRY_UNCACHEABLE + 1;
 }
 
 static void malformed_messages_are_refused(void **state)
@@ -268,11 +278,11 @@ static void malformed_messages_are_refused(void **state)
 		put(&b, &m);
 		assert_int_equal(counter_get(&b.counters.refused), i + 1);
 	}
-	for (size_t size = 0; size < sizeof(m); size++) {
+	for (size_t size = 0; size < MESSAGE_BYTES; size++) {
 		message_make(&m, 1, 1);
 		outside_cache_put(b.cache, &m, size, NOW_MS);
 	}
-	assert_int_equal(counter_get(&b.counters.refused), n + sizeof(m));
+	assert_int_equal(counter_get(&b.counters.refused), n + MESSAGE_BYTES);
 	assert_int_equal(counter_get(&b.counters.entries), 0);
 	bench_free(&b);
 }
