@@ -51,7 +51,7 @@ static int add_address(struct group *g, const struct policy_upstream *u, const c
 		return err_set(err, -EINVAL, "forward: %.100s is no address", host);
 	const char *name = u->server_name[0] != 0 ? u->server_name : g->policy->tls_servername;
 	out->is_tls = u->kind == POLICY_UPSTREAM_TLS;
-	(void)snprintf(out->host, sizeof(out->host), "%s", host);
+	(void)snprintf(out->host, sizeof(out->host), "%.63s", host); // an address
 	(void)snprintf(
 		out->text, sizeof(out->text), is_six ? "[%.60s]:%u" : "%.60s:%u", host, port);
 	(void)snprintf(out->server_name, sizeof(out->server_name), "%s", name);
