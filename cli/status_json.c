@@ -3,6 +3,7 @@
 #include "cli/status_json.h"
 
 #include "cli/proc.h"
+#include "cli/status_rules.h"
 
 #include <string.h>
 
@@ -151,6 +152,7 @@ json_t *status_json(const struct running *r, bool *is_serving)
 	rc |= json_object_set_new(doc, "processes", processes_json(r, &is_complete));
 	if (r->counters != NULL)
 		rc |= add_counters(r, doc, &is_ready);
+	rc |= json_object_set_new(doc, "rules", status_rules(r));
 	*is_serving = is_complete && is_ready;
 	rc |= json_object_set_new(doc, "serving", json_boolean(*is_serving));
 	if (rc == 0)
