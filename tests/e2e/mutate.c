@@ -164,25 +164,32 @@ static void drain(struct mutator *m)
 		take(m, frame, (size_t)n);
 }
 
+// False: the queue is full; another frame is made for this one.
+static bool send_one(struct mutator *m)
+{
+	uint8_t frame[FRAME_BYTES];
+	size_t size = make_frame(m, frame);
+
+	if (send(m->sock, frame, size, 0) < 0) {
+		m->refused++;
+		return false;
+	}
+	m->sent++;
+	m->fragments += m->is_fragment;
+	return true;
+}
+
 static void run(struct mutator *m, const struct options *o)
 {
 	uint64_t start = now_ns(), pause = 1000000000u / o->rate;
-	uint8_t frame[FRAME_BYTES];
 
 	while (m->sent < o->count) {
 		uint64_t due = (now_ns() - start) / pause;
 		due = due < o->count ? due : o->count;
 		if (due > m->sent + BATCH)
 			due = m->sent + BATCH;
-		while (m->sent < due) {
-			size_t size = make_frame(m, frame);
-			if (send(m->sock, frame, size, 0) < 0) {
-				m->refused++;
-				break; // another frame is made for it
-			}
-			m->sent++;
-			m->fragments += m->is_fragment;
-		}
+		while (m->sent < due && send_one(m))
+			continue;
 		drain(m);
 	}
 	for (uint64_t end = now_ns() + DRAIN_NS; now_ns() < end;)
