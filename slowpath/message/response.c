@@ -97,6 +97,23 @@ static int read_rdata(struct arena *a, const struct rdbuf *msg, const struct mes
 	return out->rdata == NULL ? -ENOMEM : 0;
 }
 
+// What OPT says of the reply: the upper bits of its rcode, and why it failed (RFC 8914).
+static void read_opt(const struct rdbuf *msg, const struct message_rr *in, struct response *out)
+{
+	struct rdbuf r = rdbuf_of(msg->base + in->rdata_pos, in->rdata_size);
+
+	out->rcode |= (uint16_t)(in->ttl_s >> 24 << 4);
+	for (unsigned i = 0; i < QUERY_OPTIONS_MAX && rdbuf_left(&r) >= 4; i++) {
+		uint16_t code = rdbuf_u16(&r);
+		uint16_t size = rdbuf_u16(&r);
+		const uint8_t *data = rdbuf_take(&r, size);
+		if (data == NULL)
+			return;
+		if (code == EDNS_EDE && size >= 2 && be16_get(data) <= INT8_MAX)
+			out->ede = (int8_t)be16_get(data);
+	}
+}
+
 static int read_rr(struct arena *a, struct rdbuf *r, struct response *out, enum response_part part)
 {
 	struct message_rr in;
@@ -106,7 +123,7 @@ static int read_rr(struct arena *a, struct rdbuf *r, struct response *out, enum 
 	if (r->bad)
 		return -EINVAL;
 	if (in.type == RR_TYPE_OPT) {
-		out->rcode |= (uint16_t)(in.ttl_s >> 24 << 4);
+		read_opt(r, &in, out);
 		return 0;
 	}
 	rr.type = in.type;

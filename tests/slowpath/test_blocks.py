@@ -85,6 +85,8 @@ def test_upstreams_that_are_silent_cost_an_error_and_nothing_else(empty, hostile
     for client in clients:
         client.join(10)
     assert [r.rcode() for r in replies] == [dns.rcode.SERVFAIL] * 40 and time.monotonic() - start < 7
+    reply = ask(empty, "n0.corp.test.", use_edns=0)
+    assert [o.code for o in reply.options if int(o.otype) == 15] == [22], reply  # RFC 8914: no reachable authority
 
 
 def test_large_answers_are_cut_for_udp_after_all_directives(empty, hostile):  # noqa: F811
