@@ -218,7 +218,7 @@ struct lane {
 	struct worker *worker;
 	enum drive_loop loop;
 	double cpu_ns, wall_ns;
-	uint64_t stage_cycles[STAGE_COUNT];
+	struct stage_times stages;
 };
 
 static double clock_ns(clockid_t id)
@@ -239,7 +239,7 @@ static int lane_run(void *arg)
 	if (l->loop == LOOP_WORKER)
 		(void)worker_run(l->worker);
 	else if (l->loop == LOOP_STAGES)
-		loop_stages(l->worker, l->stage_cycles);
+		loop_stages(l->worker, &l->stages);
 	else
 		loop_plain(l->worker, l->loop == LOOP_SWAP);
 	CALLGRIND_STOP_INSTRUMENTATION;
@@ -291,7 +291,8 @@ void drive_run(struct drive *d, enum drive_loop loop, const struct query_frame *
 		out->queries += d->generators[i].next - i * n_frames / workers;
 		out->cpu_ns += lanes[i].cpu_ns;
 		out->wall_ns = RTE_MAX(out->wall_ns, lanes[i].wall_ns);
+		out->stages.queries += lanes[i].stages.queries;
 		for (unsigned s = 0; s < STAGE_COUNT; s++)
-			out->stage_cycles[s] += lanes[i].stage_cycles[s];
+			out->stages.cycles[s] += lanes[i].stages.cycles[s];
 	}
 }

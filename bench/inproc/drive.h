@@ -33,6 +33,11 @@ enum drive_stage {
 	STAGE_COUNT
 };
 
+struct stage_times {
+	uint64_t queries;
+	uint64_t cycles[STAGE_COUNT];
+};
+
 struct drive_options {
 	unsigned workers;
 	bool is_no_huge;
@@ -70,7 +75,7 @@ struct drive_result {
 	uint64_t queries;
 	double cpu_ns; // of the threads, waiting for the CPU not counted
 	double wall_ns; // of the slowest
-	uint64_t stage_cycles[STAGE_COUNT];
+	struct stage_times stages;
 };
 
 // Starts DPDK, the port and the workers. Ends the process when something fails.

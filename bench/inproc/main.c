@@ -25,7 +25,7 @@ struct options {
 
 static const char *const loop_names[LOOP_COUNT] = {"port", "swap", "worker", "stages"};
 static const char *const stage_names[STAGE_COUNT] = {
-	"frames", "queries", "find", "answers", "send"};
+	"frames", "parse", "find", "answers", "send"};
 
 static void usage(void)
 {
@@ -99,13 +99,14 @@ static void result_print(const struct query_case *c, uint32_t n_names, enum driv
 {
 	double ghz = (double)rte_get_tsc_hz() / 1e9;
 	double n = (double)r->queries;
+	double kept = r->stages.queries == 0 ? 1 : (double)r->stages.queries;
 
 	(void)printf("{\"case\": \"%s\", \"text\": \"%s\", \"names\": %u, \"loop\": \"%s\", "
 		     "\"workers\": %u, \"queries\": %.0f, \"cycles\": %.2f, \"mqps\": %.3f",
 		c->name, c->text, n_names, loop_names[loop], d->o.workers, n, r->cpu_ns * ghz / n,
 		n * 1e3 / r->wall_ns);
 	for (unsigned s = 0; loop == LOOP_STAGES && s < STAGE_COUNT; s++)
-		(void)printf(", \"%s\": %.2f", stage_names[s], (double)r->stage_cycles[s] / n);
+		(void)printf(", \"%s\": %.2f", stage_names[s], (double)r->stages.cycles[s] / kept);
 	(void)printf("}\n");
 	(void)fflush(stdout);
 }

@@ -32,7 +32,11 @@ static struct dname name_of(const char *text)
 
 static uint32_t soa_add(struct image_build *b, const struct dname *zone)
 {
-	const struct record_soa soa = {GENERATION, 7200, 1800, 86400, TTL_S};
+	const struct record_soa soa = {.serial = GENERATION,
+		.refresh_s = 7200,
+		.retry_s = 1800,
+		.expire_s = 86400,
+		.minimum_s = TTL_S};
 	uint32_t id = 0;
 
 	if (image_build_soa(b, zone, TTL_S, &soa, &id) != 0)
