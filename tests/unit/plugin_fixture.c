@@ -164,6 +164,7 @@ const char *play(struct play *p, const char *name)
 	struct err err = {0};
 	struct job j = {.query = &query, .from = p->from, .to = p->to, .transport = p->transport};
 
+	j.find = p->find;
 	assert_int_equal(dname_parse(name, &spelled), 0);
 	j.spelled = spelled.wire;
 	j.question = (struct question){.name = spelled,

@@ -35,6 +35,9 @@ struct play {
 	struct plugin_peer from, to;
 	enum transport transport;
 	bool has_nsid;
+	// As job.find; NULL: the image has nothing.
+	bool (*find)(
+		struct job *j, uint16_t view, const struct question *what, struct response *out);
 	// What happened.
 	char behind[300]; // the question that reached the world: "name TYPE"
 	char options[300]; // the EDNS options that it got: "code:hex ..."

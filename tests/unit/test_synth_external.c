@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// k8s_external: services by their outside addresses, in zones of their own.
+// k8s_external: services by their outside addresses, in zones of their own; and the places of pods
+// that autopath looks up.
 #include "tests/unit/objects_fixture.h"
 
 #include "zones/base/array.h"
@@ -187,11 +188,37 @@ static void zones_and_apexes_that_cannot_be_are_refused(void **state)
 	}
 }
 
+static void addresses_of_pods_lead_to_their_namespace(void **state)
+{
+	struct store *s = store_new(NULL, NULL);
+	struct config config;
+	struct synth y;
+	(void)state;
+
+	objects_put(s, OBJECT_LIVE, "namespace ns\npod ns/a ip=10.1.0.5\npod ns/b ip=fd00::5\n");
+	assert_int_equal(synth_init(&y, s, objects_config(&config, NULL, "pods verified")), 0);
+	for (int turn = 0; turn < 2; turn++) {
+		char *have = objects_records(s, &y, OBJECTS_WITHOUT_APEX);
+		char *mine = in_zone(have, "@autopath.");
+		assert_string_equal(mine,
+			turn == 0 ? ""
+				  : "0a010005.@autopath. PTR ns.\n"
+				    "fd000000000000000000000000000005.@autopath. PTR ns.\n");
+		free(mine);
+		free(have);
+		y.has_places = true;
+	}
+	synth_fini(&y);
+	config_free(&config);
+	store_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(services_are_named_by_their_outside_addresses),
 		cmocka_unit_test(the_zone_has_its_own_server),
+		cmocka_unit_test(addresses_of_pods_lead_to_their_namespace),
 		cmocka_unit_test(zones_and_apexes_that_cannot_be_are_refused),
 	};
 
