@@ -98,21 +98,18 @@ static bool rewrite_prepare(const void *data, void **state, struct err *err)
 static enum rewrite_result ask_name(struct job *j, struct frame *f)
 {
 	const struct rewrite_state *s = f->state;
-	struct name_text before, after;
+	struct names *names = arena_alloc(&j->arena, sizeof(*names)); // too large for a stack frame
 	struct dname name;
 
-	name_text_of(j->question.name.wire, &before);
-	if (!rewrite_text(s, &before, &after))
+	if (names == NULL)
+		return REWRITE_FAILED;
+	name_text_of(j->question.name.wire, &names->before);
+	if (!rewrite_text(s, &names->before, &names->after))
 		return REWRITE_IGNORED;
-	if (name_text_parse(&after, &name) != 0)
+	if (name_text_parse(&names->after, &name) != 0)
 		return REWRITE_FAILED; // as CoreDNS: "invalid name after rewrite"
-	if (s->rule->answer_auto && s->rule->match != POLICY_SUFFIX) {
-		struct names *names = arena_alloc(&j->arena, sizeof(*names));
-		if (names == NULL)
-			return REWRITE_FAILED;
-		*names = (struct names){before, after};
+	if (s->rule->answer_auto && s->rule->match != POLICY_SUFFIX)
 		f->memory = names;
-	}
 	dname_lower(&name);
 	j->question.name = name;
 	return REWRITE_DONE;
@@ -126,7 +123,9 @@ static enum rewrite_result ask_number(const struct policy_rewrite *rule, uint16_
 	return REWRITE_DONE;
 }
 
-static enum rewrite_result ask_condition(const struct job *j, const struct rewrite_state *s)
+// Not inlined: its buffers would add up with others' on one stack frame.
+__attribute__((noinline)) static enum rewrite_result ask_condition(
+	const struct job *j, const struct rewrite_state *s)
 {
 	struct name_text name;
 	struct regex_match m;

@@ -90,7 +90,7 @@ static int field_of(struct compile *c, const struct lexeme *x, enum value_kind *
 		if (fields[i].of != *kind || strlen(fields[i].name) != x->n ||
 			memcmp(fields[i].name, x->s, x->n) != 0)
 			continue;
-		emit(c, &(struct instruction){.op = OP_FIELD, .a = fields[i].field});
+		emit(c, &(struct instruction){.op = OP_FIELD, .a = (uint16_t)fields[i].field});
 		*kind = fields[i].kind;
 		return 0;
 	}
