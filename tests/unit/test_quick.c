@@ -100,7 +100,7 @@ static size_t message_make(const struct data *d, uint8_t *msg)
 	name_choose(d, &name);
 	memset(msg, 0, DNS_HEADER_BYTES);
 	be16_put(msg, (uint16_t)rand());
-	msg[2] = rand() % 2;
+	msg[2] = (uint8_t)(rand() % 2);
 	msg[3] = rand() % 4 ? 0 : 0x10;
 	msg[5] = 1;
 	memcpy(msg + 12, name.wire, name.size_bytes);
