@@ -265,8 +265,8 @@ static bool is_it(const struct cached *e, const struct cache_question *q, uint64
 		memcmp(e->name, q->name, q->name_size) == 0;
 }
 
-void outside_cache_find(struct outside_cache *c, unsigned reader, uint64_t policy_hash,
-	uint64_t now_ms, const struct cache_question *questions, unsigned n, struct cache_hit *out)
+void outside_cache_find(struct outside_cache *c, const struct cache_reader *reader,
+	const struct cache_question *questions, unsigned n, struct cache_hit *out)
 {
 	struct key keys[CACHE_BULK_MAX];
 	hash_sig_t signatures[CACHE_BULK_MAX];
@@ -287,12 +287,14 @@ void outside_cache_find(struct outside_cache *c, unsigned reader, uint64_t polic
 	for (unsigned i = 0; i < n; i++) {
 		const struct cached *e = (hits >> i) & 1 ? data[i] : NULL;
 		if (e == NULL || !is_it(e, &questions[i], words[i]) ||
-			e->policy_hash != policy_hash || now_ms >= e->expires_ms ||
-			now_ms < e->born_ms)
+			e->policy_hash != reader->policy_hash || reader->now_ms >= e->expires_ms ||
+			reader->now_ms < e->born_ms)
 			continue;
-		if (atomic_load_explicit(&c->used[reader][e->slot], memory_order_relaxed) == 0)
-			atomic_store_explicit(&c->used[reader][e->slot], 1, memory_order_relaxed);
+		if (atomic_load_explicit(&c->used[reader->number][e->slot], memory_order_relaxed) ==
+			0)
+			atomic_store_explicit(
+				&c->used[reader->number][e->slot], 1, memory_order_relaxed);
 		out[i].entry = (const struct entry *)e->entry;
-		out[i].age_s = (uint32_t)((now_ms - e->born_ms) / 1000);
+		out[i].age_s = (uint32_t)((reader->now_ms - e->born_ms) / 1000);
 	}
 }

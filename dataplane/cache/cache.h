@@ -49,7 +49,13 @@ struct cache_hit {
 	uint32_t age_s;
 };
 
-// Looks n questions up (at most CACHE_BULK_MAX) under the policy of the snapshot that the worker
-// serves. Workers only; reader is the worker's number.
-void outside_cache_find(struct outside_cache *c, unsigned reader, uint64_t policy_hash,
-	uint64_t now_ms, const struct cache_question *questions, unsigned n, struct cache_hit *out);
+// Who asks: a worker by its number, under the policy of the snapshot that it serves.
+struct cache_reader {
+	unsigned number;
+	uint64_t policy_hash;
+	uint64_t now_ms; // of CLOCK_MONOTONIC
+};
+
+// Looks n questions up (at most CACHE_BULK_MAX). Workers only.
+void outside_cache_find(struct outside_cache *c, const struct cache_reader *reader,
+	const struct cache_question *questions, unsigned n, struct cache_hit *out);

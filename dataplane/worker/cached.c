@@ -94,8 +94,8 @@ static void find_all(const struct worker *w, const struct burst *b, struct cache
 		questions[i] = question_of(&b->queries[o->query], o->step);
 	}
 	const struct image *top = snapshot_top(&b->root->snapshot);
-	outside_cache_find(
-		w->cache, w->id, top->policy_hash, monotonic_ms(), questions, b->n_outside, hits);
+	const struct cache_reader reader = {w->id, top->policy_hash, monotonic_ms()};
+	outside_cache_find(w->cache, &reader, questions, b->n_outside, hits);
 }
 
 void burst_outside(struct worker *w, struct burst *b)

@@ -170,5 +170,3 @@ def test_one_group_is_not_served_twice(machine, ports):
         assert answers(ports["e1000e"].nic)
     finally:
         first.stop()
-
-

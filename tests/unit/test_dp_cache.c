@@ -102,7 +102,7 @@ static int find(struct bench *b, const struct message *m, uint64_t policy_hash, 
 		.policy = m->head.policy};
 	struct cache_hit hit;
 
-	outside_cache_find(b->cache, 0, policy_hash, now_ms, &q, 1, &hit);
+	outside_cache_find(b->cache, &(struct cache_reader){0, policy_hash, now_ms}, &q, 1, &hit);
 	if (hit.entry == NULL)
 		return -1;
 	assert_int_equal(hit.age_s, (now_ms - NOW_MS) / 1000);
