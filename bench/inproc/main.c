@@ -24,8 +24,7 @@ struct options {
 };
 
 static const char *const loop_names[LOOP_COUNT] = {"port", "swap", "worker", "stages"};
-static const char *const stage_names[STAGE_COUNT] = {
-	"frames", "parse", "find", "answers", "send"};
+static const char *const stage_names[STAGE_COUNT] = {"frames", "parse", "find", "answers", "send"};
 
 static void usage(void)
 {
