@@ -92,6 +92,15 @@ static bool parse_address(const char *text, struct image_listener *out)
 	return out->family != 0;
 }
 
+// `bind 0.0.0.0` and `bind ::` stand for every address.
+static void widen(struct image_listener *where)
+{
+	static const uint8_t zero[sizeof(where->address)];
+
+	if (memcmp(where->address, zero, sizeof(zero)) == 0)
+		where->family = 0;
+}
+
 static bool interface_address(const struct ifaddrs *i, struct image_listener *out)
 {
 	if (i->ifa_addr == NULL)
@@ -171,8 +180,10 @@ static int server_places(
 		memset(where.address, 0, sizeof(where.address));
 		if (b->is_interface)
 			rc = interface_places(a, b->text, port, out);
-		else if (parse_address(b->text, &where))
+		else if (parse_address(b->text, &where)) {
+			widen(&where);
 			rc = place_add(a, out, &where);
+		}
 	}
 	where = (struct image_listener){.port = port};
 	return rc != 0 || out->n > 0 ? rc : place_add(a, out, &where);

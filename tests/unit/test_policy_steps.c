@@ -49,6 +49,9 @@ static const struct policy_case cases[] = {
 		"listener 10.0.0.1:53\n cluster.local.: lookup1\n in-addr.arpa.: lookup1\n .: "
 		"servfail\nlistener any:5353\n .: punt(whoami)\nblock 2\n .: punt(whoami) "
 		"servfail\n"},
+	{"the unspecified address is every address", ".:53 {\n bind 0.0.0.0\n " K " }\n}\n",
+		"listener any:53\n cluster.local.: lookup1\n in-addr.arpa.: lookup1\n .: "
+		"servfail\n"},
 	{"two instances have two views",
 		".:53 {\n bind 10.0.0.1\n kubernetes a.test\n}\n.:53 {\n bind 10.0.0.2\n "
 		"kubernetes a.test\n}\n",
