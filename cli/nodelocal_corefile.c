@@ -7,7 +7,6 @@
 
 #include "zones/base/array.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -102,6 +101,14 @@ static int write_file(const char *path, const char *text, struct err *err)
 	return err_set(err, rc, "%.80s: %s", path, strerror(-rc));
 }
 
+// As in the names of variables.
+static char upper(char c)
+{
+	if (c == '-')
+		return '_';
+	return (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+}
+
 // $KUBE_DNS_UPSTREAM_SERVICE_HOST for the Service kube-dns-upstream, as Kubernetes names it.
 static const char *cluster_dns(const char *service)
 {
@@ -109,7 +116,7 @@ static const char *cluster_dns(const char *service)
 	size_t n = 0;
 
 	for (; service[n] != 0 && n < sizeof(name) - sizeof("_SERVICE_HOST"); n++)
-		name[n] = service[n] == '-' ? '_' : (char)toupper((unsigned char)service[n]);
+		name[n] = upper(service[n]);
 	memcpy(name + n, "_SERVICE_HOST", sizeof("_SERVICE_HOST"));
 	return getenv(name);
 }
@@ -181,11 +188,12 @@ int nodelocal_corefile_write(const struct nodelocal_options *o, bool *has_change
 	}
 	char *text = render(o, template_text, err);
 	char *old = read_file(o->corefile);
+	bool is_new = text != NULL && (old == NULL || strcmp(old, text) != 0);
 	if (text == NULL)
 		rc = err_set(err, -ENOMEM, "out of memory"); // the first reason wins
-	else if (old == NULL || strcmp(old, text) != 0)
+	else if (is_new)
 		rc = write_file(o->corefile, text, err);
-	*has_changed = rc == 0 && (old == NULL || strcmp(old, text) != 0);
+	*has_changed = rc == 0 && is_new;
 	free(template_text);
 	free(text);
 	free(old);

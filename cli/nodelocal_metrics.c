@@ -41,7 +41,8 @@ static size_t print_page(const struct nodelocal_metrics *m, char *page, size_t s
 	return pos < size_bytes ? pos : size_bytes - 1;
 }
 
-// size: the library gives what it gives
+// size: the library's own signature
+// NOLINTNEXTLINE(readability-function-size)
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *url,
 	const char *method, const char *version, const char *upload, size_t *upload_size,
 	void **request)

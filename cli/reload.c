@@ -112,15 +112,18 @@ static int reload(const struct reload_options *o, struct reload_result *out, str
 	uint64_t end_ms = proc_now_ms() + (uint64_t)o->wait_s * 1000;
 	uint64_t before[3] = {0};
 
-	if (rc == 0 && r.counters != NULL) {
-		before[0] = counter_get(&r.counters->control.reloads);
-		before[1] = counter_get(&r.counters->control.reloads_failed);
-		before[2] = counter_get(&r.counters->control.generation);
+	const struct control_counters *c =
+		rc == 0 && r.counters != NULL ? &r.counters->control : NULL;
+	if (c != NULL) {
+		before[0] = counter_get(&c->reloads);
+		before[1] = counter_get(&c->reloads_failed);
+		before[2] = counter_get(&c->generation);
 	}
 	if (rc == 0)
 		rc = ask(&r, err);
-	while (rc == 0 && out->outcome != RELOAD_DONE && out->outcome != RELOAD_REFUSED) {
-		look(&r.counters->control, before, out);
+	while (rc == 0 && c != NULL && out->outcome != RELOAD_DONE &&
+		out->outcome != RELOAD_REFUSED) {
+		look(c, before, out);
 		if (proc_now_ms() >= end_ms)
 			break;
 		(void)nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);

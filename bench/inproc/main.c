@@ -110,6 +110,8 @@ static void result_print(const struct query_case *c, uint32_t n_names, enum driv
 	(void)fflush(stdout);
 }
 
+// What valgrind's macros expand to counts as nesting.
+// NOLINTNEXTLINE(readability-function-size)
 static void case_run(struct drive *d, const struct options *o, const struct names *names,
 	const struct query_case *c)
 {
