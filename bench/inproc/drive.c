@@ -101,7 +101,8 @@ void drive_open(struct drive *d, const struct drive_options *o)
 	const struct port_spec spec = {.kind = PORT_EAL, .device = device};
 	struct err err = {0};
 
-	*d = (struct drive){.o = *o};
+	memset(d, 0, sizeof(*d)); // too large to be copied from a stack frame
+	d->o = *o;
 	const struct eal_options eal = {.port = &spec,
 		.workers = o->workers,
 		.is_pinned = true,

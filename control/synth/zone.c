@@ -335,7 +335,7 @@ static int emit_external(struct work *w, const struct synth_zone *zone, const st
 	struct record_extra *extra = arena_alloc(&w->arena, (s->n + 1) * sizeof(*extra));
 	struct dname name = zone->name;
 	struct sets apex = {.n = 2};
-	struct sets sets;
+	struct sets sets = {0};
 
 	if (data == NULL || extra == NULL)
 		return -ENOMEM;
@@ -363,8 +363,10 @@ static int emit_external(struct work *w, const struct synth_zone *zone, const st
 static int emit_externals(struct work *w)
 {
 	struct servers servers;
-	int rc = w->y->external == NULL ? 0 : find_servers(w, SIDE_EXTERNAL, &servers);
 
+	if (w->y->external == NULL)
+		return 0;
+	int rc = find_servers(w, SIDE_EXTERNAL, &servers);
 	for (size_t i = 0; i < w->y->n_zones && rc == 0; i++) {
 		if (w->y->zones[i].kind != SYNTH_EXTERNAL)
 			continue;

@@ -110,7 +110,7 @@ static void read_opt(const struct rdbuf *msg, const struct message_rr *in, struc
 		if (data == NULL)
 			return;
 		if (code == EDNS_EDE && size >= 2 && be16_get(data) <= INT8_MAX)
-			out->ede = (int8_t)be16_get(data);
+			out->ede = be16_get(data);
 	}
 }
 
@@ -159,6 +159,11 @@ int response_read(struct arena *a, const uint8_t *msg, size_t size_bytes, struct
 	return rc == 0 && r.bad ? -EINVAL : rc;
 }
 
+static int32_t info_code(int8_t ede)
+{
+	return ede < 0 ? EDE_NONE : (uint8_t)ede;
+}
+
 int response_from_entry(struct arena *a, const struct entry *e, const struct ask *ask,
 	const struct entry_view *view, struct response *out)
 {
@@ -181,7 +186,7 @@ int response_from_entry(struct arena *a, const struct entry *e, const struct ask
 	entry_write(e, &q, &env, view, &w);
 	int rc = response_read(a, msg, w.pos, out);
 	out->rcode = e->rcode;
-	out->ede = (int8_t)(view->ede != EDE_NONE ? view->ede : e->ede);
+	out->ede = info_code(view->ede != EDE_NONE ? view->ede : e->ede);
 	return rc;
 }
 

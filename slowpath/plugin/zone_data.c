@@ -233,7 +233,7 @@ struct zone_node zone_data_find(const struct zone_data *z, const uint8_t *name)
 	size_t at = lower_bound(z, key, n);
 	struct zone_node out = {.items = z->records == NULL ? NULL : z->records + at};
 
-	while (at + out.n < z->n && z->records[at + out.n].key_bytes == n &&
+	while (out.items != NULL && at + out.n < z->n && z->records[at + out.n].key_bytes == n &&
 		memcmp(z->records[at + out.n].key, key, n) == 0)
 		out.n++;
 	return out;
