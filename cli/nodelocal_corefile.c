@@ -115,7 +115,7 @@ static const char *cluster_dns(const char *service)
 	char name[300];
 	size_t n = 0;
 
-	for (; service[n] != 0 && n < sizeof(name) - sizeof("_SERVICE_HOST"); n++)
+	for (; n < sizeof(name) - sizeof("_SERVICE_HOST") && service[n] != 0; n++)
 		name[n] = upper(service[n]);
 	memcpy(name + n, "_SERVICE_HOST", sizeof("_SERVICE_HOST"));
 	return getenv(name);

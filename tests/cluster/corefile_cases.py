@@ -32,6 +32,7 @@ ACCEPTED = [
 ]
 
 REFUSED = [
+    lines("template IN A {|match (|}"), lines("forward . x.test {|resolver 127.0.0.1|}"),
     ". { whoami }\n", "a,b c, {\n}\n", ", a {\n}\n", ". {\nwhoami\n", "whoami\n}\n. {\n}\n. {\n}\n", ". {\nwhoami \"\"\n}\n",
     "(s) {\nwhoami\n}\n(s) {\nlog\n}\n. {\nimport s\n}\n", "(s) {\nimport s\n}\n. {\nimport s\n}\n", "a {\n}\na {\n}\n", "a A. {\n}\n",
     "a {\nbind 127.0.0.1\n}\na {\n}\n", "a {\n}\na {\nbind 127.0.0.1\n}\n", "a: {\n}\n", ":1053 {\n}\n", "a..b {\n}\n", "a:99999 {\n}\n",
@@ -79,8 +80,6 @@ STRICTER = [
 # Accepted by burst53 alone: what only the process that runs it can tell.
 LATER = [
     (lines("errors {|consolidate 5m (|}"), "regular expressions are compiled where they run"),
-    (lines("template IN A {|match (|}"), "regular expressions are compiled where they run"),
     (lines("bind nonexistent9"), "interfaces are looked up where sockets are opened"),
-    (lines("forward . x.test {|resolver 127.0.0.1|}"), "host names are resolved by the process that forwards"),
     (lines("trace a b c"), "no effect"),
 ]
