@@ -103,7 +103,7 @@ def status():
     return json.loads(run(BUILD / "cli" / "burst53", "status", "--json", "--run-dir", RUN_DIR).stdout)
 
 
-def wait_for(what, seconds=5.0):
+def wait_for(what, seconds=30.0):
     """Waits until the function says something true; returns that, or fails."""
     end = time.monotonic() + seconds
     while True:
