@@ -32,6 +32,8 @@ void next_prepare(struct resource *r, struct reader *rd)
 	bool refused = uv_now(r->env->loop) < r->refused_until_ms;
 
 	reader_reset(rd);
+	r->known =
+		decode_resource_version(r->live != NULL ? r->live->rv : r->stats.resource_version);
 	r->again = false;
 	rd->set = OBJECT_NEXT;
 	rd->want = refused ? READER_PAGED : READER_STREAMED;
@@ -114,8 +116,7 @@ void next_promote(struct resource *r)
 // All that exists has been read into NEXT.
 void next_complete(struct resource *r)
 {
-	uint64_t known =
-		decode_resource_version(r->live != NULL ? r->live->rv : r->stats.resource_version);
+	uint64_t known = r->known;
 	uint64_t now = r->next->list_rv;
 
 	if (r->again) {

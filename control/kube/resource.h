@@ -23,6 +23,7 @@ struct resource {
 	struct check check;
 	struct backoff backoff;
 	uint64_t audit_due_ms; // the next audit, or while settling the comparison; 0: none
+	uint64_t known; // resourceVersion when the list of next was asked for
 	uint64_t refused_until_ms; // no streaming lists before
 	enum kube_relist_reason reason; // why next reads
 	struct log_limit failing; // said again every few minutes

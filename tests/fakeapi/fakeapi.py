@@ -47,6 +47,7 @@ class FakeApi:
         self.rv = 1000
         self.oldest = 0  # watches from before get 410
         self.streaming = True  # sendInitialEvents
+        self.initial_pause_s = 0  # from the reading of what exists to its sending
         self.faults = {name: [] for name in PATHS}
         self.requests = []  # (resource, query, headers)
         self.checks = 0  # lists of one object
@@ -286,6 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
         with api.lock:
             items = [obj for _, obj in sorted(api.objects[resource].items())]
             rv = api.rv
+        time.sleep(api.initial_pause_s)
         for obj in items:
             self.event("ADDED", obj)
         self.event("BOOKMARK", {"kind": kind, "apiVersion": version, "metadata": {

@@ -2,6 +2,7 @@
 """The failure modes of an API server, row by row: what is served never becomes empty, torn or silently old."""
 
 import json
+import time
 
 from fakeapi import Fault, status
 from probing import Probe, service
@@ -287,6 +288,21 @@ def test_f10_an_audit_that_finds_nothing_changes_nothing(api, probe):
     assert p.names() == ["ns/a", "ns/b", "ns/c", "ns/d"]
     api.put("services", service("e"))
     p.wait("put live services ns/e")
+
+
+def test_f9_a_list_older_than_a_live_event_that_overtook_it_is_no_step_back(api, probe):
+    p = probe()
+    p.wait("synced services")
+    api.initial_pause_s = 0.5
+    p.say("relist services")
+    p.until(lambda s: len(api.queries("services")) >= 2)
+    time.sleep(0.1)
+    api.put("services", service("d"))
+    p.wait("put live services ns/d")
+    p.wait("abandoned services")
+    stats = p.stats()
+    assert (stats["relist_backwards"], stats["drift"], stats["relist_audit"]) == (0, 0, 1)
+    assert p.names() == ["ns/a", "ns/b", "ns/c", "ns/d"]
 
 
 def test_f11_a_connection_that_is_silent_for_too_long_is_given_up(api, probe):
