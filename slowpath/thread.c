@@ -161,6 +161,9 @@ static int start_outside(struct thread *t, const struct thread_shared *s)
 	t->outside = outside_new(&o);
 	t->server.outside = outside_answer;
 	t->server.outside_ctx = t->outside;
+	if (t->index == 0)
+		loops_start(&t->loops,
+			&(struct loops_options){&t->loop, &t->server, s->fetchers, s->n_threads});
 	return t->outside == NULL ? -ENOMEM : 0;
 }
 

@@ -5,6 +5,7 @@
 #include "slowpath/feed/roots.h"
 #include "slowpath/forward/fetch.h"
 #include "slowpath/options.h"
+#include "slowpath/outside/loops.h"
 #include "slowpath/outside/outside.h"
 #include "slowpath/tcp/tcp.h"
 #include "slowpath/udp/punt.h"
@@ -27,6 +28,7 @@ struct thread {
 	struct udp_socket *udp;
 	struct tcp *tcp;
 	struct outside_thread *outside;
+	struct loops loops; // of the first thread
 	struct punt_link punt;
 	unsigned n_udp;
 	uint64_t limits_of; // id of the plan that TCP's limits come from

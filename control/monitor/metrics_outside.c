@@ -259,6 +259,14 @@ static void upstreams(const struct metrics *m, struct text *out)
 		"Counter of the number of queries rejected because the concurrent queries were "
 		"at maximum.",
 		counter_get(&o->rejected));
+	text_counter(out, "burst53_loop_probes_total",
+		"Questions of our own that looked for a loop of forwarding.",
+		counter_get(&o->loop_probes));
+	text_counter(out, "burst53_loops_found_total", "Forwards whose upstreams sent them back.",
+		counter_get(&o->loops_found));
+	text_gauge(out, "burst53_looping_forwards",
+		"Forwards that answer SERVFAIL because their upstreams ask us.",
+		(double)counter_get(&o->looping));
 }
 
 // The workers' own cache.

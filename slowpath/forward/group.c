@@ -127,6 +127,8 @@ void group_free(struct group *g)
 {
 	if (g == NULL)
 		return;
+	if (atomic_load(&g->is_looping) && g->counters != NULL)
+		counter_share(&g->counters->looping, UINT64_MAX);
 	tls_client_free(g->tls);
 	free(g);
 }

@@ -38,6 +38,7 @@ struct group {
 	struct upstream list[POLICY_UPSTREAMS_MAX];
 	_Atomic uint32_t turn; // round robin
 	_Atomic uint32_t n_queries; // under way, for max_concurrent
+	atomic_bool is_looping; // its upstreams ask us (`loop`)
 	struct outside_counters *counters; // borrowed; NULL: nothing is counted
 };
 

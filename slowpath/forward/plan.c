@@ -107,6 +107,12 @@ static bool op_make(struct plan *p, const struct policy_op *in, struct plan_op *
 	return true;
 }
 
+static void loop_make(const struct policy_loop *in, struct plan_loop *out)
+{
+	out->zone = in->zone.wire;
+	random_bytes(&out->mark, sizeof(out->mark));
+}
+
 static bool chains_make(struct plan *p)
 {
 	p->chains = arena_alloc(&p->arena, p->policy.n * sizeof(p->chains[0]) + 1);
@@ -119,6 +125,8 @@ static bool chains_make(struct plan *p)
 		for (size_t k = 0; k < in->n && out->ops != NULL; k++) {
 			if (!op_make(p, &in->ops[k], &out->ops[k]))
 				return false;
+			if (in->ops[k].kind == POLICY_LOOP)
+				loop_make(in->ops[k].data, &out->loop);
 			out->n++;
 		}
 		if (out->ops == NULL)

@@ -29,9 +29,21 @@ struct plan_op {
 	void *state; // of the plugin
 };
 
+// A chain's `loop`: see slowpath/outside/loops.h, whose thread alone uses what is not atomic.
+struct plan_loop {
+	const uint8_t *zone; // NULL: the chain has none
+	uint64_t mark; // in the names of all its probes
+	_Atomic uint64_t number; // of the last one, 0 before the first
+	atomic_bool came_back; // the last one
+	bool is_asking;
+	unsigned n_tries;
+	uint64_t due_ms;
+};
+
 struct plan_chain {
 	struct plan_op *ops;
 	size_t n;
+	struct plan_loop loop;
 };
 
 struct plan {

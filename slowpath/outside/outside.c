@@ -5,6 +5,7 @@
 #include "slowpath/base/log.h"
 #include "slowpath/outside/chase.h"
 #include "slowpath/outside/forward.h"
+#include "slowpath/outside/loops.h"
 #include "slowpath/outside/pending.h"
 #include "slowpath/outside/task.h"
 
@@ -149,6 +150,8 @@ static enum serve_verdict forward(const struct way *y, struct cache_found *stale
 
 	if (g == NULL)
 		return error(y, RCODE_SERVFAIL, EDE_NONE); // no plugin takes it
+	if (atomic_load_explicit(&g->is_looping, memory_order_relaxed))
+		return error(y, RCODE_SERVFAIL, EDE_NO_REACHABLE_AUTHORITY);
 	if (is_too_much(g))
 		return error(y, RCODE_REFUSED, EDE_NONE);
 	struct pending *p = y->thread->n_pending < y->thread->o.max_pending
@@ -285,6 +288,10 @@ enum serve_verdict outside_answer(struct server *s, const struct outside *o, str
 	const struct plan_op *op = chain == NULL ? NULL : chain_op(chain, step_ordinal(step));
 	if (chain != NULL && !is_internet)
 		return task_answer(s, o, w);
+	if (chain != NULL && loops_saw(chain, o->query)) {
+		serve_error(o->query, o->env, RCODE_SERVFAIL, EDE_NO_REACHABLE_AUTHORITY, w);
+		return SERVE_REPLY;
+	}
 	if (op == NULL) {
 		serve_error(o->query, o->env, RCODE_SERVFAIL, EDE_NONE, w); // k8s:2.12 row 26
 		return SERVE_REPLY;

@@ -40,6 +40,8 @@ struct upstream_counters {
 struct outside_counters {
 	_Alignas(64) counter_t all_broken; // every upstream was down: one was tried anyway
 	counter_t rejected; // over max_concurrent
+	counter_t loop_probes, loops_found; // `loop`
+	counter_t looping; // forwards that answer SERVFAIL for it now
 	_Atomic uint32_t n_caches, n_upstreams; // with "other"; slow path's main thread: wo
 	struct cache_counters caches[OUTSIDE_CACHES_MAX];
 	struct upstream_counters upstreams[OUTSIDE_UPSTREAMS_MAX];
