@@ -14,6 +14,8 @@ enum exit_code {
 // argv[0] is the sub-command's name.
 typedef int command_fn(int argc, char **argv);
 
+command_fn command_bench;
+command_fn command_capture;
 command_fn command_check;
 command_fn command_compare;
 command_fn command_coredns;
@@ -26,6 +28,7 @@ command_fn command_nodelocal;
 command_fn command_query;
 command_fn command_reload;
 command_fn command_run;
+command_fn command_setup;
 command_fn command_status;
 command_fn command_top;
 

@@ -18,6 +18,10 @@ static void close_peer(struct supervisor *s, unsigned peer)
 {
 	(void)close(s->peers[peer]);
 	s->peers[peer] = -1;
+	if (s->capture_peer == (int)peer) {
+		capture_ask(&s->counters->capture, NULL);
+		s->capture_peer = -1;
+	}
 }
 
 void peers_accept(struct supervisor *s)
@@ -67,15 +71,50 @@ static int send_all(const struct supervisor *s, int sock, const struct publish_m
 	return rc == 0 ? send_ack(sock, want, 0, &none) : rc;
 }
 
-// 0 when the connection stays. *fd is -1 afterwards or the caller's to close.
-static int take_message(struct supervisor *s, int sock, const struct publish_msg *msg, int *fd)
+static int check_filter(const struct capture_filter *f, struct err *err)
 {
+	bool is_good = f->seconds >= 1 && f->seconds <= CAPTURE_SECONDS_MAX &&
+		f->one_in <= CAPTURE_ONE_IN_MAX &&
+		(f->family == 0 || (f->family == 4 && f->prefix_len <= 32) ||
+			(f->family == 6 && f->prefix_len <= 128));
+
+	return is_good ? 0 : err_set(err, -EINVAL, "no such capture");
+}
+
+static int start_capture(struct supervisor *s, unsigned peer, int fd, struct err *err)
+{
+	const void *filter = NULL;
+
+	if (s->o->port_kind == PORT_NONE)
+		return err_set(err, -ENODEV,
+			"there is no port: the kernel has all packets, tcpdump shows them");
+	if (s->capture_peer >= 0)
+		return err_set(err, -EBUSY, "somebody else captures just now");
+	int rc = publish_map(fd, sizeof(struct capture_filter), &filter, err);
+	if (rc == 0)
+		rc = check_filter(filter, err);
+	if (rc == 0) {
+		capture_ask(&s->counters->capture, filter);
+		s->capture_peer = (int)peer;
+	}
+	publish_unmap(filter, sizeof(struct capture_filter));
+	return rc;
+}
+
+// 0 when the connection stays. *fd is -1 afterwards or the caller's to close.
+static int take_message(struct supervisor *s, unsigned peer, const struct publish_msg *msg, int *fd)
+{
+	int sock = s->peers[peer];
 	struct err err = {0};
 
 	if (msg->magic != PUBLISH_MAGIC)
 		return -EBADMSG;
 	if (msg->type == PUBLISH_WANT)
 		return send_all(s, sock, msg);
+	if (msg->type == PUBLISH_CAPTURE) {
+		int refused = start_capture(s, peer, *fd, &err);
+		return send_ack(sock, msg, refused, &err);
+	}
 	if (msg->type != PUBLISH_BASE && msg->type != PUBLISH_OVERLAY &&
 		msg->type != PUBLISH_PAIR_NEXT)
 		return -EBADMSG;
@@ -96,7 +135,7 @@ void peers_read(struct supervisor *s, unsigned peer)
 		if (rc == -EAGAIN)
 			return;
 		if (rc == 0)
-			rc = take_message(s, s->peers[peer], &msg, &fd);
+			rc = take_message(s, peer, &msg, &fd);
 		if (fd >= 0)
 			(void)close(fd);
 		if (rc != 0) {

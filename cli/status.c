@@ -9,14 +9,26 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 static const char help[] =
 	"usage: burst53 status [OPTION]...\n"
 	"Shows what runs, what it serves, and how it does.\n\n"
 	"  --run-dir D      of the instance (default /run/burst53)\n"
+	"  --watch[=S]      again and again, every S seconds (2)\n"
 	"  --json\n"
 	"  --help\n\n"
 	"Exit code 0 when every process runs and queries are answered, 1 otherwise.\n";
+
+enum { WATCH_S = 2, WATCH_MAX_S = 3600 };
+
+struct status_options {
+	const char *run_dir;
+	unsigned watch_s; // 0: once
+	bool is_json;
+};
 
 // Prints "name  key value  key value" for each object of a list, or for one object.
 static void print_pairs(json_t *object)
@@ -62,14 +74,68 @@ static void print_table(json_t *doc)
 	}
 }
 
+static int show(const struct status_options *o)
+{
+	struct running r;
+	struct err err = {0};
+	json_t *doc = NULL;
+	bool is_serving = false;
+
+	if (running_open(o->run_dir, &r, &err) == 0)
+		doc = status_json(&r, &is_serving);
+	running_close(&r);
+	if (doc == NULL) {
+		(void)fprintf(
+			stderr, "burst53 status: %s\n", err.code != 0 ? err.text : "out of memory");
+		return EXIT_FAILED;
+	}
+	int rc = o->is_json ? json_dumpf(doc, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : 0;
+	if (o->is_json)
+		(void)putchar('\n');
+	else
+		print_table(doc);
+	json_decref(doc);
+	return rc == 0 && is_serving ? EXIT_OK : EXIT_FAILED;
+}
+
+// Until somebody interrupts it, or who reads goes away.
+static int watch(const struct status_options *o)
+{
+	const struct timespec nap = {.tv_sec = o->watch_s};
+	bool is_terminal = isatty(STDOUT_FILENO) == 1;
+
+	for (;;) {
+		if (is_terminal)
+			(void)fputs("\033[H\033[2J", stdout);
+		int code = show(o);
+		if (fflush(stdout) != 0)
+			return EXIT_FAILED;
+		if (nanosleep(&nap, NULL) != 0)
+			return code;
+		if (!is_terminal && !o->is_json)
+			(void)putchar('\n');
+	}
+}
+
+static bool take_seconds(const char *text, unsigned *out)
+{
+	char *end = NULL;
+
+	if (text == NULL) {
+		*out = WATCH_S;
+		return true;
+	}
+	unsigned long n = strtoul(text, &end, 10);
+	*out = (unsigned)n;
+	return text[0] >= '0' && text[0] <= '9' && *end == 0 && n >= 1 && n <= WATCH_MAX_S;
+}
+
 int command_status(int argc, char **argv)
 {
 	static const struct option longs[] = {{"run-dir", required_argument, NULL, 'r'},
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
-	const char *run_dir = "/run/burst53";
-	bool is_json = false;
-	struct running r;
-	struct err err = {0};
+		{"watch", optional_argument, NULL, 'w'}, {"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'}, {0}};
+	struct status_options o = {.run_dir = "/run/burst53"};
 	int key;
 
 	optind = 0;
@@ -78,28 +144,13 @@ int command_status(int argc, char **argv)
 			(void)fputs(help, stdout);
 			return EXIT_OK;
 		}
-		if (key == '?')
+		if (key == '?' || (key == 'w' && !take_seconds(optarg, &o.watch_s))) {
+			(void)fprintf(stderr, "Try `burst53 status --help`.\n");
 			return EXIT_USAGE;
+		}
 		if (key == 'r')
-			run_dir = optarg;
-		else
-			is_json = true;
+			o.run_dir = optarg;
+		o.is_json |= key == 'j';
 	}
-	json_t *doc = NULL;
-	bool is_serving = false;
-	if (running_open(run_dir, &r, &err) == 0)
-		doc = status_json(&r, &is_serving);
-	running_close(&r);
-	if (doc == NULL) {
-		(void)fprintf(
-			stderr, "burst53 status: %s\n", err.code != 0 ? err.text : "out of memory");
-		return EXIT_FAILED;
-	}
-	int rc = is_json ? json_dumpf(doc, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) : 0;
-	if (is_json)
-		(void)putchar('\n');
-	else
-		print_table(doc);
-	json_decref(doc);
-	return rc == 0 && is_serving ? EXIT_OK : EXIT_FAILED;
+	return o.watch_s == 0 ? show(&o) : watch(&o);
 }

@@ -44,6 +44,7 @@ struct supervisor {
 	int cookie_fd; // secrets of DNS cookies; -1: none
 	int signal_fd;
 	int peers[PEERS_MAX]; // -1: free
+	int capture_peer; // for whom frames are captured; -1: nobody
 	struct watch watch;
 	uint64_t started_ms;
 	bool is_answering; // a snapshot is served; said once

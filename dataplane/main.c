@@ -208,6 +208,8 @@ static int workers_start(struct process *p, struct err *err)
 			.counters = &p->counters->workers[i],
 			.scopes = p->counters->worker_scopes[i],
 			.log = {.ring = &p->counters->worker_rings[i]},
+			.capture = {.ring = &p->counters->captures[i],
+				.request = &p->counters->capture},
 			.is_stopping = &p->is_stopping};
 		rc = punt_lane_init(&w->lane, i, socket);
 		if (rc == 0)

@@ -28,7 +28,7 @@ static const char *const stage_names[STAGE_COUNT] = {"frames", "parse", "find", 
 
 static void usage(void)
 {
-	(void)fputs("usage: bench_inproc [--names N,...] [--cases A,...] [--workers 1|2]\n"
+	(void)fputs("usage: burst53-bench [--names N,...] [--cases A,...] [--workers 1|2]\n"
 		    "                    [--queries N] [--repeats N] [--no-huge --memory MB]\n",
 		stderr);
 	exit(2);

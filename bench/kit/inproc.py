@@ -17,7 +17,7 @@ MEMORY_MB = 1024
 
 
 def program(build):
-    return str(build / "bench" / "bench_inproc")
+    return str(build / "bench" / "burst53-bench")
 
 
 def run_lines(command, limit_s):

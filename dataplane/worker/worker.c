@@ -44,6 +44,7 @@ int worker_init(struct worker *w, unsigned socket)
 	uint64_t hz = rte_get_tsc_hz();
 	w->cycles_per_ms = hz / 1000;
 	w->log.ticks_per_s = hz;
+	w->capture.ticks_per_s = hz;
 	w->latency_unit_cycles = hz * LATENCY_UNIT_US / 1000000;
 	w->echo_cycles = hz / ECHO_PER_S;
 	w->echo_full_cycles = w->echo_cycles * ECHO_BURST;
@@ -135,6 +136,14 @@ static void latency_count(const struct worker *w, uint64_t cycles)
 	}
 }
 
+static void capture_frames(
+	struct worker *w, struct rte_mbuf **frames, unsigned n, enum capture_way way)
+{
+	for (unsigned i = 0; i < n; i++)
+		capture_offer(&w->capture, rte_pktmbuf_mtod(frames[i], const uint8_t *),
+			rte_pktmbuf_data_len(frames[i]), way);
+}
+
 static unsigned receive(struct worker *w)
 {
 	struct rte_mbuf *rx[PORT_BURST], *tx[PORT_BURST];
@@ -143,9 +152,14 @@ static unsigned receive(struct worker *w)
 	if (n == 0)
 		return 0;
 	uint64_t start = rte_rdtsc();
+	bool is_captured = capture_begin(&w->capture, start);
+	if (is_captured)
+		capture_frames(w, rx, n, CAPTURE_IN);
 	// After the burst: a query sent after a publish was acknowledged sees that snapshot.
 	const struct root *root = atomic_load_explicit(&w->roots->current, memory_order_acquire);
 	uint16_t n_tx = worker_burst(w, root, rx, n, tx);
+	if (is_captured)
+		capture_frames(w, tx, n_tx, CAPTURE_OUT);
 	uint16_t sent = send_frames(w, tx, n_tx);
 	if (sent < n_tx)
 		unsend(w, n_tx - sent);
@@ -162,8 +176,11 @@ static unsigned forward(struct worker *w)
 	struct rte_mbuf *frames[PORT_BURST];
 	unsigned n = rte_ring_sc_dequeue_burst(w->lane.frames, (void **)frames, PORT_BURST, NULL);
 
-	if (n > 0)
-		counter_add(&w->counters->punt_replies, send_frames(w, frames, (uint16_t)n));
+	if (n == 0)
+		return 0;
+	if (capture_begin(&w->capture, rte_rdtsc()))
+		capture_frames(w, frames, n, CAPTURE_OUT);
+	counter_add(&w->counters->punt_replies, send_frames(w, frames, (uint16_t)n));
 	return n;
 }
 

@@ -2,6 +2,7 @@
 """burst53 status, query and dump say what the running server does and answers."""
 
 import json
+import subprocess
 
 import lab
 from test_answers import ROWS
@@ -37,6 +38,19 @@ def test_status_says_that_all_is_well(mode):
     if mode != "kernel":
         assert facts["dataplane"]["generation"] > 0
         assert sum(w["replies"] for w in facts["workers"]) > 0
+
+
+def test_status_is_watched(mode):  # pylint: disable=unused-argument
+    with subprocess.Popen([lab.BUILD / "cli" / "burst53", "status", "--watch=1", "--json", "--run-dir", lab.RUN_DIR],
+                          stdout=subprocess.PIPE, text=True) as watching:
+        starts = 0
+        for line in watching.stdout:
+            starts += line == "{\n"
+            if starts == 3:
+                break
+        watching.terminate()
+        watching.stdout.read()
+    assert starts == 3
 
 
 def test_query_gives_the_servers_answers(mode):

@@ -4,6 +4,7 @@
 // trusted for anything but display, health and readiness.
 #pragma once
 
+#include "zones/link/capture.h"
 #include "zones/link/control_counters.h"
 #include "zones/link/counter.h"
 #include "zones/link/outside_counters.h"
@@ -14,7 +15,7 @@
 #include <stdint.h>
 
 enum {
-	COUNTERS_VERSION = 8,
+	COUNTERS_VERSION = 9,
 	COUNTERS_WORKERS_MAX = 32,
 	COUNTERS_THREADS_MAX = 32, // of the slow path
 };
@@ -162,9 +163,11 @@ struct counters_page {
 	struct outside_cache_counters outside_cache;
 	struct outside_counters outside; // slow path: wo
 	struct port_counters port;
+	struct capture_request capture;
 	// Memory is taken for rings only when somebody writes into them: nothing stands behind.
 	struct qlog_ring worker_rings[COUNTERS_WORKERS_MAX];
 	struct qlog_ring thread_rings[COUNTERS_THREADS_MAX];
+	struct capture_ring captures[COUNTERS_WORKERS_MAX];
 };
 
 // Text of a drop reason, and its name in lower case for metrics ("udp_checksum").

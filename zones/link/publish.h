@@ -19,6 +19,8 @@ enum publish_type {
 	PUBLISH_WANT = 5, // to the supervisor: send me what you have. It sends base, overlay and
 			  // counters (each with its memfd, what it lacks left out), then an ack
 	PUBLISH_COUNTERS = 6, // with the counters' memfd, opened for reading
+	PUBLISH_CAPTURE = 7, // to the supervisor, with a struct capture_filter as memfd: have
+			     // frames captured until this connection ends
 };
 
 struct publish_msg {
