@@ -9,20 +9,10 @@
 
 #include <string.h>
 
-// True when the question is `x.ns.pod.<zone of the step>`: one label in front of a namespace.
-static bool is_pod_question(const struct query *q, const struct image_step *step)
-{
-	static const uint8_t pod[] = "\3pod";
-	unsigned below = (unsigned)q->nlabels - step->zone_labels;
-
-	return (step->flags & STEP_PODS_INSECURE) && q->nlabels >= step->zone_labels &&
-		below == 3 && memcmp(q->name + q->label_off[2], pod, sizeof(pod) - 1) == 0;
-}
-
 // The key of a step's look-up. Pod names are not in the image: their namespace is.
 static bool step_key(const struct query *q, const struct image_step *step, struct name_key *key)
 {
-	bool is_pod = is_pod_question(q, step);
+	bool is_pod = (step->flags & STEP_PODS_INSECURE) && pod_is_question(q, step->zone_labels);
 
 	if (is_pod) {
 		size_t off = q->label_off[1];
@@ -181,11 +171,36 @@ static bool find_zonal(struct walk *w)
 	return w->found.name != NULL && (w->found.name->flags & NAME_WILDCARD);
 }
 
+// `pods verified` has the names of pods with dashes; CoreDNS puts colons for them before it looks,
+// so each of an IPv6 address may stand as a colon in the question.
+static bool find_with_colons(struct walk *w)
+{
+	const struct query *q = w->reply.q;
+	uint8_t name[DNS_NAME_MAX_BYTES];
+	uint8_t len = q->name[0];
+
+	if (!pod_is_question(q, w->step->zone_labels) || w->reply.env->find == NULL || w->is_pod ||
+		memchr(q->name + 1, ':', len) == NULL || pod_is_dotted(q->name + 1, len))
+		return false;
+	memcpy(name, q->name, q->qname_size);
+	for (uint8_t i = 1; i <= len; i++) {
+		if (name[i] == ':')
+			name[i] = '-';
+	}
+	if (pod_is_dotted(name + 1, len)) // no IPv6 address
+		return false;
+	struct query dashed;
+	query_make(&dashed, name, q->qtype);
+	struct name_key key = {dashed.norm, dashed.norm_size, dashed.underscores, w->step->view};
+	w->reply.env->find(w->reply.env->find_ctx, &key, &w->found);
+	return w->found.name != NULL;
+}
+
 static enum step_result lookup(struct walk *w)
 {
 	// The entry for all zones is no name of its own: `pin._zone.svc...` lacks the zone.
 	if (w->found.name == NULL || (w->found.name->flags & NAME_WILDCARD))
-		return find_zonal(w) ? hit(w) : miss(w);
+		return find_zonal(w) || find_with_colons(w) ? hit(w) : miss(w);
 	return w->is_pod ? pod_hit(w) : hit(w);
 }
 

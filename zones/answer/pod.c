@@ -2,7 +2,8 @@
 // Reads addresses out of labels without a library call, since workers do it.
 #include "zones/answer/pod.h"
 
-#include <stdbool.h>
+#include "zones/wire/dname.h"
+
 #include <string.h>
 
 static int hex_value(uint8_t c)
@@ -34,6 +35,18 @@ static bool ip4_read(const uint8_t *p, size_t len, uint8_t addr[4])
 		digits++;
 	}
 	return field == 4;
+}
+
+bool pod_is_dotted(const uint8_t *label, size_t len)
+{
+	unsigned dashes = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		dashes += label[i] == '-';
+		if (i > 0 && label[i] == '-' && label[i - 1] == '-')
+			return false;
+	}
+	return dashes == 3;
 }
 
 // CoreDNS puts colons for dashes, so a label may as well have them itself.
@@ -117,20 +130,41 @@ static bool ip6_read(const uint8_t *p, size_t len, uint8_t addr[16])
 	return true;
 }
 
+// Go reads the text that CoreDNS makes of four dashes' numbers behind colons: the end of an IPv6
+// address in dotted form (RFC 4291 2.2), `::ffff:1-2-3-4`.
+static bool ip6_dotted_read(const uint8_t *p, size_t len, uint8_t addr[16])
+{
+	static const char hex[] = "0123456789abcdef";
+	uint8_t text[DNS_LABEL_MAX_BYTES];
+	uint8_t tail[4];
+	size_t at = len;
+
+	while (at > 0 && p[at - 1] != ':')
+		at--;
+	if (at == 0 || at + 9 > sizeof(text) || !ip4_read(p + at, len - at, tail))
+		return false;
+	memcpy(text, p, at);
+	for (size_t i = 0; i < sizeof(tail); i++) {
+		text[at++] = (uint8_t)hex[tail[i] >> 4];
+		text[at++] = (uint8_t)hex[tail[i] & 15];
+		if (i == 1)
+			text[at++] = ':';
+	}
+	return ip6_read(text, at, addr);
+}
+
 unsigned pod_address(const uint8_t *label, size_t len, uint8_t addr[16])
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	unsigned dashes = 0;
-	bool is_double = false;
 
-	for (size_t i = 0; i < len; i++) {
-		dashes += label[i] == '-';
-		is_double |= i > 0 && label[i] == '-' && label[i - 1] == '-';
-	}
-	if (dashes == 3 && !is_double)
-		return ip4_read(label, len, addr) ? 4 : 0;
-	if (!ip6_read(label, len, addr))
+	if (pod_is_dotted(label, len)) {
+		if (ip4_read(label, len, addr))
+			return 4;
+		if (!ip6_dotted_read(label, len, addr))
+			return 0;
+	} else if (!ip6_read(label, len, addr)) {
 		return 0;
+	}
 	if (memcmp(addr, mapped, sizeof(mapped)) != 0)
 		return 6;
 	memmove(addr, addr + 12, 4);

@@ -3,6 +3,7 @@
 // holds both to the same bytes. Nothing is written before every condition holds.
 #include "zones/answer/quick.h"
 
+#include "zones/answer/pod.h"
 #include "zones/answer/reply.h"
 #include "zones/base/bytes.h"
 
@@ -54,7 +55,8 @@ static inline bool take(const struct answer_plan *plan, const struct found *foun
 	if (found->name == NULL) {
 		bool may_be_zonal = (step->flags & STEP_ZONAL) &&
 			q->nlabels >= step->zone_labels + ZONAL_LABELS;
-		if (may_be_zonal || (step->flags & (STEP_UNSYNCED | STEP_FALLTHROUGH)))
+		if (may_be_zonal || pod_is_question(q, step->zone_labels) ||
+			(step->flags & (STEP_UNSYNCED | STEP_FALLTHROUGH)))
 			return false;
 		p->rcode = RCODE_NXDOMAIN;
 		return take_soa(plan, step, p);

@@ -226,12 +226,12 @@ static uint8_t name_normalise(struct dname *name)
 	return us;
 }
 
-static int build_sets(struct image_build *b, const struct image_build_name *n, uint8_t qname_size)
+static int build_sets(struct image_build *b, const struct image_build_name *n)
 {
 	for (size_t i = 0; i < n->n_sets; i++) {
 		if (!ROOM(b, b->sets, b->n_sets, b->sets_cap))
 			return b->failed;
-		struct section_blob blob = section_encode(&b->arena, &n->sets[i], qname_size);
+		struct section_blob blob = section_encode(&b->arena, &n->sets[i], n->wire);
 		if (blob.bytes == NULL) { // too large to encode: the name stays, without this set
 			b->n_dropped_sets++;
 			continue;
@@ -276,7 +276,7 @@ int image_build_name(struct image_build *b, const struct image_build_name *n, ui
 		.us_mask = n->us_mask == RECORD_US_EXACT ? (uint8_t)(1u << us) : n->us_mask,
 		.flags = n->flags,
 	};
-	if (build_sets(b, n, (uint8_t)size) != 0)
+	if (build_sets(b, n) != 0)
 		return b->failed;
 	out.n_sets = (uint8_t)(b->n_sets - out.first_set);
 	if (out.n_sets > 1)

@@ -162,7 +162,7 @@ static enum image_refusal check_listeners(const struct image *img)
 // A SOA section has one record and three pointers to the zone.
 static bool is_soa_section(const struct image *img, uint32_t off)
 {
-	if (check_section(img, off) != IMAGE_REFUSED_OK)
+	if (check_section(img, off, NULL) != IMAGE_REFUSED_OK)
 		return false;
 	const struct image_section *s = image_section_at(img, off);
 	const uint8_t *rr = image_section_rrs(s);
@@ -240,7 +240,7 @@ static enum image_refusal check_sets(const struct image *img, const struct image
 		if ((sets[i].flags & ~(unsigned)SET_PUNT) != 0 ||
 			(i > 0 && sets[i].type <= sets[i - 1].type))
 			return IMAGE_REFUSED_SET;
-		enum image_refusal r = check_section(img, sets[i].section);
+		enum image_refusal r = check_section(img, sets[i].section, n);
 		if (r != IMAGE_REFUSED_OK)
 			return r;
 	}

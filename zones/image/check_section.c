@@ -16,12 +16,31 @@ enum {
 struct walk {
 	const struct image_section *s;
 	struct rdbuf rrs;
+	const uint8_t *asked; // the name that the section answers, without underscores in front
+	size_t asked_bytes; // 0: none
 	size_t base_bytes; // of the message before the first RR
-	uint32_t n_pointers; // owners that point into the section
+	uint32_t n_pointers; // names that end in a pointer
 };
 
+// The size of the name at this place of the message: one that the question ends in, but the whole
+// question. 0 when none begins there.
+static size_t question_suffix(const struct walk *w, size_t pos)
+{
+	size_t end = DNS_HEADER_BYTES + (size_t)w->s->qname_size;
+	size_t at = w->asked_bytes + pos - end; // they end alike
+
+	if (pos <= DNS_HEADER_BYTES || pos >= end - 1 || end - pos >= w->asked_bytes)
+		return 0;
+	for (size_t i = 0; i < w->asked_bytes && i <= at; i += 1u + w->asked[i]) {
+		if (i == at)
+			return end - pos;
+	}
+	return 0;
+}
+
 // Walks the labels at pos, which may not reach end, and strictly backwards through pointers into
-// the section. Returns the position behind the name's own bytes, 0 when it is malformed.
+// the section or the question. Returns the position behind the name's own bytes, 0 when it is
+// malformed.
 static size_t name_walk(const struct walk *w, size_t pos, size_t end, bool *has_pointer)
 {
 	const uint8_t *p = w->rrs.base;
@@ -33,10 +52,13 @@ static size_t name_walk(const struct walk *w, size_t pos, size_t end, bool *has_
 		if (len >= 0xc0) {
 			if (pos + 2 > end)
 				return 0;
-			// Huge when it aims in front of the section.
-			size_t target = (size_t)(be16_get(p + pos) & 0x3fff) - w->base_bytes;
+			size_t target = be16_get(p + pos) & 0x3fffu;
+			size_t rest = question_suffix(w, target);
 			*has_pointer = true;
 			behind = behind == 0 ? pos + 2 : behind;
+			if (rest != 0)
+				return size + rest > DNS_NAME_MAX_BYTES ? 0 : behind;
+			target -= w->base_bytes; // huge when it aims in front of the section
 			if (target >= pos)
 				return 0;
 			end = pos;
@@ -172,7 +194,8 @@ static bool pointers_ok(const struct walk *w, const uint32_t *fix)
 			return false;
 		uint16_t value = be16_get(w->rrs.base + fix[i]);
 		if (value < 0xc000 || value > POINTER_MAX ||
-			(size_t)(value & 0x3fff) < w->base_bytes)
+		size_t target = value & 0x3fffu;
+			(target < w->base_bytes && question_suffix(w, target) == 0))
 			return false;
 	}
 	return w->s->n_ptr == w->n_pointers;
@@ -209,7 +232,8 @@ static uint64_t section_tail_bytes(const struct image_section *s)
 	return rrs + 4 * words;
 }
 
-enum image_refusal check_section(const struct image *img, uint32_t off)
+enum image_refusal check_section(
+	const struct image *img, uint32_t off, const struct image_name *asked)
 {
 	uint64_t size = img->header->part[IMAGE_SECTIONS].bytes;
 
@@ -225,6 +249,8 @@ enum image_refusal check_section(const struct image *img, uint32_t off)
 		.s = s,
 		.rrs = rdbuf_of(image_section_rrs(s), (size_t)s->an_bytes + s->ar_bytes),
 		.base_bytes = DNS_HEADER_BYTES + s->qname_size + 4u,
+		.asked = asked == NULL ? NULL : img->text + asked->name_off,
+		.asked_bytes = asked == NULL ? 0 : asked->name_size,
 	};
 	if (!rrs_ok(&w))
 		return IMAGE_REFUSED_SECTION_RR;

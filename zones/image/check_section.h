@@ -4,5 +4,7 @@
 
 #include "zones/image/image.h"
 
-// Checks the section at byte offset off: sizes, every record, every fix-up position.
-enum image_refusal check_section(const struct image *img, uint32_t off);
+// Checks the section at byte offset off: sizes, every record, every fix-up position. The name that
+// it answers, NULL where it may not point into the question.
+enum image_refusal check_section(
+	const struct image *img, uint32_t off, const struct image_name *asked);

@@ -180,8 +180,8 @@ struct image_set {
 // zero padding to 4, then (when stride is 0) n_an + n_ar uint32 end offsets of the RRs (relative
 // to the first RR), then n_ptr + n_tail + n_zone uint32 positions to fix (relative to the first
 // RR):
-//   ptr:  a compression pointer that was computed for a question of qname_size bytes and moves
-//         with the size of the question
+//   ptr:  a compression pointer, to a name in the section or the last labels of the question;
+//         computed for a question of qname_size bytes, it moves with the size of the question
 //   tail: where the zone's name stands spelled out; gets the client's spelling (k8s:2.2 Case)
 //   zone: a pointer that must aim at the zone's name inside the question
 struct image_section {

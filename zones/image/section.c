@@ -23,10 +23,11 @@ struct fixes {
 	size_t n;
 };
 
-// Where labels of the names in a CNAME chain stand, for compression (RFC 1035 4.1.4).
+// Where labels of the question and of the names in a CNAME chain stand, for compression (RFC 1035
+// 4.1.4).
 struct seen_names {
 	const uint8_t *suffix[SEEN_MAX]; // in names that live as long as the encoding
-	uint32_t pos[SEEN_MAX];
+	uint32_t pos[SEEN_MAX]; // in the message
 	size_t n;
 };
 
@@ -141,7 +142,21 @@ static void rr_extra(struct encoder *e, const struct record_set *set, const stru
 	rr_end(e);
 }
 
-// Position of a suffix that was written before, or 0.
+// The question's labels but the first: a target that ends as the question does points there. The
+// pointer moves with the question's size, like those into the section.
+static void see_question(struct seen_names *seen, const uint8_t *qname)
+{
+	size_t first = 1u + *qname;
+
+	if (*qname == 0)
+		return;
+	for (size_t i = first; qname[i] != 0 && seen->n < SEEN_MAX; i += 1u + qname[i]) {
+		seen->suffix[seen->n] = qname + i;
+		seen->pos[seen->n++] = (uint32_t)(DNS_HEADER_BYTES + i);
+	}
+}
+
+// Position in the message of a suffix that was written before, or 0.
 static size_t find_suffix(const struct seen_names *seen, const uint8_t *suffix)
 {
 	for (size_t i = 0; i < seen->n; i++) {
@@ -156,14 +171,14 @@ static void name_compressed(struct encoder *e, struct seen_names *seen, const ui
 {
 	for (; *wire != 0; wire += 1u + *wire) {
 		size_t pos = find_suffix(seen, wire);
-		if (pos != 0 && e->base_bytes + pos < POINTER_MAX) {
+		if (pos != 0 && pos < POINTER_MAX) {
 			fix_add(&e->ptr, e->rrs.pos);
-			wrbuf_u16(&e->rrs, (uint16_t)(0xc000u | (e->base_bytes + pos)));
+			wrbuf_u16(&e->rrs, (uint16_t)(0xc000u | pos));
 			return;
 		}
 		if (seen->n < SEEN_MAX) {
 			seen->suffix[seen->n] = wire;
-			seen->pos[seen->n++] = (uint32_t)e->rrs.pos;
+			seen->pos[seen->n++] = (uint32_t)(e->base_bytes + e->rrs.pos);
 		}
 		wrbuf_bytes(&e->rrs, wire, 1u + *wire);
 	}
@@ -194,10 +209,11 @@ static void rr_chain(struct encoder *e, struct seen_names *seen, const struct re
 
 // A CNAME and what it leads to: long enough to be worth compressing, and CNAME targets may be
 // (RFC 1035 3.3.1).
-static void encode_chain(struct encoder *e, const struct record_set *set)
+static void encode_chain(struct encoder *e, const struct record_set *set, const uint8_t *qname)
 {
 	struct seen_names seen = {.n = 0};
 
+	see_question(&seen, qname);
 	wrbuf_u16(&e->rrs, OWNER_POINTER);
 	rr_head(&e->rrs, RR_TYPE_CNAME, set->ttl_s);
 	rr_compressed(e, &seen, &set->data[0].target);
@@ -206,12 +222,12 @@ static void encode_chain(struct encoder *e, const struct record_set *set)
 		rr_chain(e, &seen, &set->chain[i]);
 }
 
-static void encode_answer(struct encoder *e, const struct record_set *set)
+static void encode_answer(struct encoder *e, const struct record_set *set, const uint8_t *qname)
 {
 	uint16_t type = set->rr_type != 0 ? set->rr_type : set->type;
 
 	if (set->n_chain > 0 && set->n == 1 && type == RR_TYPE_CNAME) {
-		encode_chain(e, set);
+		encode_chain(e, set, qname);
 		return;
 	}
 	struct seen_names seen = {.n = 0};
@@ -354,8 +370,9 @@ static void *encoder_init(struct encoder *e, size_t n, uint8_t qname_size)
 }
 
 struct section_blob section_encode(
-	struct arena *a, const struct record_set *set, uint8_t qname_size)
+	struct arena *a, const struct record_set *set, const uint8_t *qname)
 {
+	uint8_t qname_size = (uint8_t)dname_size(qname, DNS_NAME_MAX_BYTES);
 	size_t n_an =
 		set->n + set->n_chain + (set->text != NULL ? 1 : 0) + (set->soa != NULL ? 1 : 0);
 	size_t n = n_an + set->n_extra;
@@ -370,7 +387,7 @@ struct section_blob section_encode(
 		return (struct section_blob){0};
 	if (set->soa != NULL)
 		encode_soa(&e, set->ttl_s, set->soa);
-	encode_answer(&e, set);
+	encode_answer(&e, set, qname);
 	for (size_t i = 0; i < set->n_extra; i++)
 		rr_extra(&e, set, &set->extra[i], &last);
 	struct section_blob blob = encoder_finish(&e, a, n_an, qname_size);
@@ -383,5 +400,5 @@ struct section_blob section_encode_soa(
 {
 	struct record_set set = {.type = RR_TYPE_SOA, .ttl_s = ttl_s, .soa = soa};
 
-	return section_encode(a, &set, 1);
+	return section_encode(a, &set, (const uint8_t *)"");
 }

@@ -17,9 +17,9 @@ struct section_blob {
 	size_t size_bytes; // a multiple of 8
 };
 
-// qname_size is the wire size of the question's name that the pointers are computed for.
+// qname is the wire form of the question's name that the pointers are computed for.
 struct section_blob section_encode(
-	struct arena *a, const struct record_set *set, uint8_t qname_size);
+	struct arena *a, const struct record_set *set, const uint8_t *qname);
 
 // The SOA of a zone as an answer section whose owner is a zone pointer.
 struct section_blob section_encode_soa(
