@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+enum { HOST_BYTES = 256 };
 
 // Replies never exceed 1232 bytes on UDP (quirk 20); bufsize may only lower that.
 static uint16_t udp_max(const struct config_server *s)
@@ -21,6 +24,22 @@ static uint16_t udp_max(const struct config_server *s)
 	if (size < DNS_UDP_MIN_BYTES)
 		return DNS_UDP_MIN_BYTES;
 	return size < DNS_UDP_MAX_BYTES ? size : DNS_UDP_MAX_BYTES;
+}
+
+// CoreDNS says "localhost" when the machine has no name.
+static int nsid_write(struct image_build *b, const struct config_server *s)
+{
+	const struct config_directive *d = config_find(s, DIR_NSID, 0);
+	const struct config_nsid *n = d == NULL ? NULL : d->data;
+	char host[HOST_BYTES] = "";
+
+	if (d == NULL)
+		return 0;
+	if (n->data != NULL)
+		return image_build_nsid(b, n->data);
+	if (gethostname(host, sizeof(host) - 1) != 0)
+		return image_build_nsid(b, "localhost");
+	return image_build_nsid(b, host);
 }
 
 void policy_label(const struct image_listener *l, char out[POLICY_LABEL_BYTES])
@@ -127,8 +146,11 @@ static int servers_write(const struct policy *p, const struct listener *l, struc
 	int rc = 0;
 
 	policy_label(&l->where, label);
-	for (size_t i = 0; i < p->config->n_servers && rc == 0; i++)
+	for (size_t i = 0; i < p->config->n_servers && rc == 0; i++) {
 		rc = image_build_server(b, label, udp_max(&p->config->servers[i]));
+		if (rc == 0)
+			rc = nsid_write(b, &p->config->servers[i]);
+	}
 	return rc;
 }
 

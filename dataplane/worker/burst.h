@@ -104,6 +104,9 @@ static inline const struct answer_env *burst_env(struct burst *b, const struct b
 {
 	struct answer_env *env = &b->env[b->frames[bq->frame].family == 6];
 
+	env->nsid_size = 0;
+	if (bq->query.edns.has_nsid)
+		answer_name_server(bq->plan.top, bq->plan.rule, env);
 	env->cookie_size = bq->cookie_size;
 	if (bq->cookie_size != 0)
 		memcpy(env->cookie, bq->cookie, sizeof(bq->cookie));

@@ -30,6 +30,9 @@ struct pending *pending_new(const struct outside *o, const struct entry_view *vi
 	p->env = *o->env;
 	p->env.find = NULL;
 	p->env.find_ctx = NULL;
+	if (p->env.nsid_size != 0)
+		memcpy(p->nsid, o->env->nsid, p->env.nsid_size);
+	p->env.nsid = p->nsid;
 	p->view = *view;
 	if (o->options != NULL) {
 		p->options = *o->options;

@@ -18,6 +18,7 @@ struct pending {
 	uint16_t id, flags;
 	struct query_edns edns;
 	struct answer_env env; // without find
+	uint8_t nsid[UINT8_MAX]; // what env points to
 	struct ask_options options;
 	struct entry_view view;
 	uint16_t question_bytes;

@@ -43,6 +43,10 @@ static void keep_request(struct task *t, const struct outside *o)
 	t->env = *o->env;
 	t->env.find = NULL;
 	t->env.find_ctx = NULL;
+	if (t->env.nsid_size != 0)
+		t->env.nsid = arena_copy(&t->job.arena, o->env->nsid, o->env->nsid_size);
+	if (t->env.nsid == NULL)
+		t->env.nsid_size = 0; // memory is short, or there is none
 	t->job.transport = r->transport;
 	t->job.from = (struct plugin_peer){.family = r->from.family, .port = r->from.port};
 	memcpy(t->job.from.address, r->from.bytes, sizeof(t->job.from.address));

@@ -129,6 +129,8 @@ static enum answer_verdict answer(const struct server *s, const struct request *
 	const struct image_listener *listener =
 		top == NULL ? NULL : snapshot_find_listener(top, &r->to);
 	answer_plan(snapshot, listener, in->q, in->verdict, &plan);
+	if (in->q->edns.has_nsid)
+		answer_name_server(top, plan.rule, env);
 	if (plan.needs_find)
 		snapshot_find(snapshot, &plan.key, &found);
 	return answer_write(&plan, &found, in->q, env, w, result);

@@ -104,6 +104,7 @@ void image_fixture_policy(struct image_build *b, uint32_t serial)
 
 	add_slow_policy(b);
 	assert_int_equal(image_build_server(b, "dns://:53", DNS_UDP_MAX_BYTES), 0);
+	assert_int_equal(image_build_nsid(b, "node 53"), 0);
 	assert_int_equal(image_build_listener(b, &any, rules, 3), 0);
 }
 

@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#define X16 "xxxxxxxxxxxxxxxx"
+
 struct problem_case {
 	const char *text;
 	unsigned line, column;
@@ -206,6 +208,9 @@ static void mistakes_are_refused_where_they_stand(void **state)
 		{"header", 2, 1, "needs rules"},
 		{"loadbalance best", 2, 13, "round_robin or weighted"},
 		{"loadbalance weighted", 2, 1, "needs 2 arguments"},
+		{"nsid " X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16 X16, 2, 6,
+			"at most 255 characters"},
+		{"nsid \xc3\xa9", 2, 6, "which can be printed"},
 		{"transfer a", 2, 1, "needs `to ADDRESS`"},
 		{"transfer a {|to b|}", 3, 4, "to needs addresses"},
 		{"dns64 1.1.1.0/24", 2, 7, "IPv6 range"},

@@ -181,6 +181,34 @@ static void a_small_mtu_truncates(void **state)
 	assert_int_equal(counter_get(&b.counters.truncated), 1);
 }
 
+// RFC 5001: the text stands behind OPT's fixed part, which is the last record.
+static void who_asks_for_the_name_of_the_server_is_told(void **state)
+{
+	static const uint8_t asked[15] = {0, 0, 41, 4, 0xd0, [10] = 4, [12] = 3};
+	static const uint8_t told[13] = {0, 11, 0, 3, 0, 7, 'n', 'o', 'd', 'e', ' ', '5', '3'};
+	struct frame_fixture fx;
+	uint8_t msg[320];
+	size_t size = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) { // the second one does not ask
+		size_t option_bytes = i == 1 ? 0 : 4;
+		size_t n = query_write(msg, "svc3.ns.svc.cluster.local", RR_TYPE_A);
+		memcpy(msg + n, asked, sizeof(asked));
+		msg[n + 10] = (uint8_t)option_bytes;
+		msg[11] = 1;
+		frame_fixture_udp(&fx,
+			&(struct frame_fixture_spec){.family = 4,
+				.payload = msg,
+				.payload_bytes = n + 11 + option_bytes});
+		const uint8_t *reply = run_one(&b.root, &fx, &size);
+		assert_non_null(reply);
+		bool is_told = size > sizeof(told) &&
+			memcmp(reply + size - sizeof(told), told, sizeof(told)) == 0;
+		assert_int_equal(is_told, i != 1);
+	}
+}
+
 // proto:I16.
 static void a_frame_in_several_buffers_is_dropped(void **state)
 {
@@ -289,6 +317,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(outside_names_are_punted_and_a_full_queue_drops,
 			bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(a_small_mtu_truncates, bench_setup, bench_teardown),
+		cmocka_unit_test_setup_teardown(
+			who_asks_for_the_name_of_the_server_is_told, bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_frame_in_several_buffers_is_dropped, bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(

@@ -274,6 +274,15 @@ static void answer_outside(struct walk *w)
 	}
 }
 
+void answer_name_server(
+	const struct image *top, const struct image_rule *rule, struct answer_env *env)
+{
+	const struct image_server *server = rule == NULL ? NULL : &top->servers[rule->server];
+
+	env->nsid_size = server == NULL ? 0 : server->nsid_size;
+	env->nsid = server == NULL ? NULL : top->text + server->nsid_off;
+}
+
 enum answer_verdict answer_walk(const struct answer_plan *plan, const struct found *found,
 	const struct query *q, const struct answer_env *env, struct wrbuf *w,
 	struct answer_result *result)

@@ -67,6 +67,11 @@ enum answer_verdict answer_write(const struct answer_plan *plan, const struct fo
 	const struct query *q, const struct answer_env *env, struct wrbuf *w,
 	struct answer_result *result);
 
+// Puts what the rule's server block tells who asks for NSID into env; nothing when it tells
+// nothing. The text is the image's: who keeps env longer copies it.
+void answer_name_server(
+	const struct image *top, const struct image_rule *rule, struct answer_env *env);
+
 enum answer_step_verdict {
 	ANSWER_STEP_REPLY, // the reply is in the buffer
 	ANSWER_STEP_PUNT,

@@ -241,6 +241,20 @@ int loadbalance_parse(struct parse *p, const struct node *n, struct config_direc
 	return rc;
 }
 
+// Texts of an image can be printed, and the size is one byte.
+static bool is_nsid(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len > UINT8_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	}
+	return true;
+}
+
 int nsid_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	struct config_nsid *x = arena_alloc(p->arena, sizeof(*x));
@@ -251,7 +265,13 @@ int nsid_parse(struct parse *p, const struct node *n, struct config_directive *d
 	if (x == NULL)
 		return parse_no_memory(p);
 	d->data = x;
-	return n->n_args == 0 ? 0 : parse_joined(p, n->args, n->n_args, &x->data);
+	if (n->n_args == 0)
+		return 0;
+	rc = parse_joined(p, n->args, n->n_args, &x->data);
+	if (rc == 0 && !is_nsid(x->data))
+		rc = parse_error(
+			p, &n->args[0], "nsid takes at most 255 characters, which can be printed");
+	return rc;
 }
 
 static int take_to(struct parse *p, const struct node *n, void *out)

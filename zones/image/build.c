@@ -88,6 +88,20 @@ int image_build_server(struct image_build *b, const char *label, uint16_t udp_ma
 	return b->failed;
 }
 
+int image_build_nsid(struct image_build *b, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (b->failed != 0)
+		return b->failed;
+	if (b->n_servers == 0 || len > UINT8_MAX)
+		return fail(b, -EINVAL);
+	struct image_server *s = &b->servers[b->n_servers - 1];
+	s->nsid_off = build_text(b, text, len);
+	s->nsid_size = (uint8_t)len;
+	return b->failed;
+}
+
 static int build_step(struct image_build *b, const struct image_build_step *s, const uint8_t *zone)
 {
 	if (!ROOM(b, b->steps, b->n_steps, b->steps_cap))

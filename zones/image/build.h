@@ -68,6 +68,8 @@ size_t image_build_dropped_sets(const struct image_build *b);
 // Servers in order; the index is what rules name.
 [[nodiscard]] int image_build_server(
 	struct image_build *b, const char *label, uint16_t udp_max_bytes);
+// What the last server tells who asks for NSID: at most 255 characters.
+[[nodiscard]] int image_build_nsid(struct image_build *b, const char *text);
 // A listener and its rules (any order). address: 16 bytes, family 0/4/6.
 [[nodiscard]] int image_build_listener(struct image_build *b, const struct image_listener *where,
 	const struct image_build_rule *rules, size_t n_rules);

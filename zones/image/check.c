@@ -133,6 +133,8 @@ static enum image_refusal check_servers(const struct image *img)
 		if (s->udp_max_bytes < DNS_UDP_MIN_BYTES || s->udp_max_bytes > 4096)
 			return IMAGE_REFUSED_SERVER;
 		enum image_refusal r = check_text(img, s->label_off, s->label_size);
+		if (r == IMAGE_REFUSED_OK)
+			r = check_text(img, s->nsid_off, s->nsid_size);
 		if (r != IMAGE_REFUSED_OK)
 			return r;
 	}

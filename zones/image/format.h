@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-	IMAGE_VERSION = 1,
+	IMAGE_VERSION = 2,
 	IMAGE_ALIGN_BYTES = 64,
 	IMAGE_NONE = 0xffffffff, // "no offset"
 	// A listener of this family is no address but a server block, numbered by `port` from 1:
@@ -64,6 +64,9 @@ struct image_server {
 	uint32_t label_off; // "dns://:53", for metrics
 	uint16_t label_size;
 	uint16_t udp_max_bytes; // bufsize; 1232 without (quirk 20)
+	uint32_t nsid_off; // `nsid`: told to who asks (RFC 5001)
+	uint8_t nsid_size; // 0 without
+	uint8_t reserved[3];
 };
 
 // One (address, port) that is served; the most specific match wins. Rules of all the blocks that

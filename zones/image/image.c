@@ -10,7 +10,7 @@
 
 // The layout that format.h promises.
 _Static_assert(sizeof(struct image_header) == 64 + 16 * IMAGE_PARTS, "image header layout");
-_Static_assert(sizeof(struct image_server) == 8, "image server layout");
+_Static_assert(sizeof(struct image_server) == 16, "image server layout");
 _Static_assert(sizeof(struct image_listener) == 32, "image listener layout");
 _Static_assert(sizeof(struct image_rule) == 24, "image rule layout");
 _Static_assert(sizeof(struct image_step) == 24, "image step layout");
