@@ -88,7 +88,8 @@ static bool name_ok(struct walk *w, size_t end)
 	return true;
 }
 
-// The owner: the question's name, a name inside the records before it, or spelled out.
+// The owner: the question's name, one that it ends in or inside the records before it, or spelled
+// out.
 static bool owner_ok(struct walk *w)
 {
 	if (rdbuf_left(&w->rrs) >= 2 && be16_get(w->rrs.base + w->rrs.pos) == OWNER_POINTER) {
@@ -193,8 +194,8 @@ static bool pointers_ok(const struct walk *w, const uint32_t *fix)
 		if (fix[i] > size - 2 || (i > 0 && fix[i] <= fix[i - 1]))
 			return false;
 		uint16_t value = be16_get(w->rrs.base + fix[i]);
-		if (value < 0xc000 || value > POINTER_MAX ||
 		size_t target = value & 0x3fffu;
+		if (value < 0xc000 || value > POINTER_MAX ||
 			(target < w->base_bytes && question_suffix(w, target) == 0))
 			return false;
 	}
@@ -248,9 +249,9 @@ enum image_refusal check_section(
 	struct walk w = {
 		.s = s,
 		.rrs = rdbuf_of(image_section_rrs(s), (size_t)s->an_bytes + s->ar_bytes),
-		.base_bytes = DNS_HEADER_BYTES + s->qname_size + 4u,
 		.asked = asked == NULL ? NULL : img->text + asked->name_off,
 		.asked_bytes = asked == NULL ? 0 : asked->name_size,
+		.base_bytes = DNS_HEADER_BYTES + s->qname_size + 4u,
 	};
 	if (!rrs_ok(&w))
 		return IMAGE_REFUSED_SECTION_RR;
