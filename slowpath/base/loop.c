@@ -18,14 +18,38 @@ static uint64_t clock_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+bool loop_drain(struct loop *l)
+{
+	struct mail *m = atomic_exchange_explicit(&l->mailbox, NULL, memory_order_acquire);
+	struct mail *first = NULL;
+	bool had_mail = m != NULL;
+
+	while (m != NULL) { // oldest first
+		struct mail *next = m->next;
+		m->next = first;
+		first = m;
+		m = next;
+	}
+	while (first != NULL) {
+		struct mail *next = first->next;
+		first->fn(first);
+		first = next;
+	}
+	return had_mail;
+}
+
+// Mail that came since the last look must be taken after the counter is read: who posted it may
+// have counted on the wake-up that this read uses up.
 static void on_wake(struct watch *w, uint32_t events)
 {
+	struct loop *l = (struct loop *)((char *)w - offsetof(struct loop, wake));
 	uint64_t n;
 
 	(void)events;
 	// EAGAIN means that somebody else's wake-up was read already.
 	ssize_t got = read(w->fd, &n, sizeof(n));
 	(void)got;
+	(void)loop_drain(l); // it need not have any
 }
 
 int loop_init(struct loop *l)
@@ -102,26 +126,6 @@ void loop_post(struct loop *l, struct mail *m)
 		return; // whoever put the first one wakes the loop
 	ssize_t n = write(l->wake.fd, &one, sizeof(one));
 	(void)n; // EAGAIN: the counter is full, so the loop wakes up anyway
-}
-
-bool loop_drain(struct loop *l)
-{
-	struct mail *m = atomic_exchange_explicit(&l->mailbox, NULL, memory_order_acquire);
-	struct mail *first = NULL;
-	bool had_mail = m != NULL;
-
-	while (m != NULL) { // oldest first
-		struct mail *next = m->next;
-		m->next = first;
-		first = m;
-		m = next;
-	}
-	while (first != NULL) {
-		struct mail *next = first->next;
-		first->fn(first);
-		first = next;
-	}
-	return had_mail;
 }
 
 void loop_wait(struct loop *l, int max_ms)

@@ -136,12 +136,55 @@ static void mail_of_many_threads_arrives_once_and_in_order(void **state)
 	loop_fini(&post_loop);
 }
 
+// An event whose handler posts mail, while the wake-up of earlier mail is still to be read.
+struct poster {
+	struct watch watch; // first
+	struct loop *loop;
+	struct letter letter;
+};
+
+static void on_ready_post(struct watch *w, uint32_t events)
+{
+	struct poster *p = (struct poster *)w;
+	char c;
+
+	(void)events;
+	assert_int_equal(read(w->fd, &c, 1), 1);
+	loop_post(p->loop, &p->letter.mail);
+}
+
+static void mail_posted_before_a_wake_up_is_read_is_not_left_lying(void **state)
+{
+	struct letter first = {{.fn = on_letter}, 0, 1};
+	struct loop loop;
+	int fds[2];
+
+	(void)state;
+	n_received = 0;
+	assert_int_equal(loop_init(&loop), 0);
+	assert_int_equal(pipe(fds), 0);
+	struct poster p = {.watch = {fds[0], on_ready_post},
+		.loop = &loop,
+		.letter = {{.fn = on_letter}, 0, 2}};
+	assert_int_equal(loop_add(&loop, &p.watch, EPOLLIN), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1); // ready before the wake-up
+	loop_post(&loop, &first.mail);
+	loop_wait(&loop, 60000);
+	assert_int_equal(loop.n_events, 2);
+	loop_dispatch(&loop);
+	assert_int_equal(n_received, 2);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	loop_fini(&loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(events_of_a_deleted_watch_are_forgotten),
 		cmocka_unit_test(the_loop_wakes_for_its_timers),
 		cmocka_unit_test(mail_of_many_threads_arrives_once_and_in_order),
+		cmocka_unit_test(mail_posted_before_a_wake_up_is_read_is_not_left_lying),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
