@@ -5,6 +5,7 @@
 usage: stub_upstream.py [ADDRESS [PORT]]        (127.0.0.1 5399; serves UDP and TCP until it is stopped)
 """
 
+import contextlib
 import re
 import selectors
 import socket
@@ -188,7 +189,8 @@ class StubUpstream:
 
     def on_udp(self, wire, client):
         for reply in self.replies(wire, False):
-            self.udp.sendto(reply, client)
+            with contextlib.suppress(OSError):  # stopped while a slow answer was under way
+                self.udp.sendto(reply, client)
 
     def on_tcp(self, sock):
         with sock:
@@ -199,7 +201,8 @@ class StubUpstream:
                     return
                 self.seen.append((wire, sock.getpeername()[1], True))
                 for reply in self.replies(wire, True):
-                    sock.sendall(struct.pack(">H", len(reply)) + reply)
+                    with contextlib.suppress(OSError):  # who has heard enough closes
+                        sock.sendall(struct.pack(">H", len(reply)) + reply)
 
     @staticmethod
     def read(sock, n):
