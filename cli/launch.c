@@ -30,6 +30,8 @@ static void limit_args(const struct run_options *o, struct child_args *a)
 	child_args_number(a, "--rate", o->rate);
 	child_args_number(a, "--rate-burst", o->rate_burst);
 	child_args_number(a, "--rate-slip", o->rate_slip);
+	child_args_option(a, "--rate-prefixes4", o->rate_prefixes4);
+	child_args_option(a, "--rate-prefixes6", o->rate_prefixes6);
 }
 
 static void add_networks(const struct run_options *o, struct child_args *a)

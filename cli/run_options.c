@@ -36,6 +36,10 @@ static const char help[] =
 	"  --rate N             replies a second to one address outside (default 50)\n"
 	"  --rate-burst N       and at once (default 125)\n"
 	"  --rate-slip N        each n-th reply over it goes out truncated, 0: none (default 1)\n"
+	"  --rate-prefixes4 LIST, --rate-prefixes6 LIST\n"
+	"                       LENGTH:FACTOR,...: networks with a limit of their own, so many\n"
+	"                       times that of one address (default 32:1,24:32,20:256,18:768 and\n"
+	"                       128:1,64:2,56:3,48:4,32:64)\n"
 	"  --cookie-file F      secrets of DNS cookies (default: STATE-DIR/cookies, made when "
 	"missing)\n"
 	"  --no-cookies         answer no DNS cookies\n"
@@ -48,6 +52,10 @@ static const char help[] =
 	"  --quiet              no line about the start\n"
 	"  --help\n\n"
 	"SIGTERM stops everything in order, SIGUSR1 reloads the Corefile.\n";
+
+// Those that Knot DNS 3.4 settled on.
+static const char rate_prefixes4[] = "32:1,24:32,20:256,18:768";
+static const char rate_prefixes6[] = "128:1,64:2,56:3,48:4,32:64";
 
 static const char default_config[] = "/etc/burst53/burst53.conf";
 
@@ -164,6 +172,8 @@ enum run_parse run_options_parse(int argc, char **argv, struct run_options *out)
 		.rate = 50,
 		.rate_burst = 125,
 		.rate_slip = 1,
+		.rate_prefixes4 = rate_prefixes4,
+		.rate_prefixes6 = rate_prefixes6,
 		.run_dir = "/run/burst53",
 		.state_dir = "/var/lib/burst53"};
 	int rc = read_config(argc, argv, out);

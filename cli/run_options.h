@@ -51,6 +51,7 @@ struct run_options {
 	size_t n_networks;
 	const char *outside; // pass, limit or drop: all other clients
 	unsigned rate, rate_burst, rate_slip; // of limit
+	const char *rate_prefixes4, *rate_prefixes6;
 	const char *cookie_file; // NULL: our own, in the state directory
 	bool has_no_cookies;
 	char *file_text; // owned: what strings of burst53.conf point into

@@ -2,6 +2,8 @@
 // Checks and takes values.
 #include "cli/run_values.h"
 
+#include "zones/base/widths.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -27,6 +29,8 @@ const struct option run_long_options[] = {
 	{"rate", required_argument, NULL, KEY_RATE},
 	{"rate-burst", required_argument, NULL, KEY_RATE_BURST},
 	{"rate-slip", required_argument, NULL, KEY_RATE_SLIP},
+	{"rate-prefixes4", required_argument, NULL, KEY_RATE_PREFIXES4},
+	{"rate-prefixes6", required_argument, NULL, KEY_RATE_PREFIXES6},
 	{"cookie-file", required_argument, NULL, KEY_COOKIE_FILE},
 	{"no-cookies", no_argument, NULL, KEY_NO_COOKIES},
 	{"run-dir", required_argument, NULL, KEY_RUN_DIR},
@@ -187,6 +191,15 @@ static int parse_max_age(const char *text, struct run_options *o, struct err *er
 	return parse_number(text, 0, 1u << 30, &number, err);
 }
 
+// The dataplane reads the text again.
+static int parse_prefixes(const char *text, unsigned family, const char **out, struct err *err)
+{
+	struct widths w;
+
+	*out = text;
+	return widths_parse(text, family, &w, err);
+}
+
 // Who is answered how much; -ENOENT for all other keys.
 static int take_limit(enum run_key key, const char *value, struct run_options *o, struct err *err)
 {
@@ -201,6 +214,10 @@ static int take_limit(enum run_key key, const char *value, struct run_options *o
 		return parse_number(value, 1, RATE_MAX, &o->rate_burst, err);
 	case KEY_RATE_SLIP:
 		return parse_number(value, 0, SLIP_MAX, &o->rate_slip, err);
+	case KEY_RATE_PREFIXES4:
+		return parse_prefixes(value, 4, &o->rate_prefixes4, err);
+	case KEY_RATE_PREFIXES6:
+		return parse_prefixes(value, 6, &o->rate_prefixes6, err);
 	default:
 		return -ENOENT;
 	}

@@ -125,7 +125,9 @@ static int add_counters(const struct running *r, json_t *doc, bool *is_ready)
 
 	*is_ready = true;
 	if (has_child(&r->state, "dataplane")) {
-		*is_ready = counter_get(&page->dataplane_ready) != 0;
+		bool has_link = counter_get(&page->link_up) != 0;
+		*is_ready = counter_get(&page->dataplane_ready) != 0 && has_link;
+		rc |= json_object_set_new(doc, "link", json_boolean(has_link));
 		rc |= json_object_set_new(doc, "workers", workers_json(page));
 		rc |= json_object_set_new(doc, "dataplane", snapshot_json(&page->dataplane));
 		rc |= json_object_set_new(doc, "drops", drops_json(page));

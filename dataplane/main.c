@@ -172,6 +172,8 @@ static int limits_start(struct process *p, struct err *err)
 	l->networks = p->o.networks;
 	l->rate = (struct rate_options){.per_s = share(p->o.rate.per_s, p->o.workers),
 		.burst = share(p->o.rate.burst, p->o.workers),
+		.widths4 = p->o.rate.widths4,
+		.widths6 = p->o.rate.widths6,
 		.slip = p->o.rate.slip};
 	if (p->o.cookie_fd >= 0)
 		n = pread(p->o.cookie_fd, l->cookies.secret, sizeof(l->cookies.secret), 0);

@@ -18,6 +18,8 @@ static const char usage[] =
 	"  --network NET/LEN    clients that are trusted (repeatable)\n"
 	"  --outside MODE       pass, limit or drop queries from elsewhere (pass)\n"
 	"  --rate N, --rate-burst N  replies a second to an address elsewhere (50, 125)\n"
+	"  --rate-prefixes4 LIST, --rate-prefixes6 LIST  LENGTH:FACTOR,...: networks and how many\n"
+	"                       times as much they may have (32:1, 128:1)\n"
 	"  --rate-slip N        each n-th reply over it is sent truncated (1)\n"
 	"  --cookie-fd N        secrets of DNS cookies, 16 or 32 bytes\n"
 	"  --workers N          worker threads, one per queue (1)\n"
@@ -41,6 +43,8 @@ enum option_code {
 	OPT_RATE,
 	OPT_RATE_BURST,
 	OPT_RATE_SLIP,
+	OPT_RATE_PREFIXES4,
+	OPT_RATE_PREFIXES6,
 	OPT_COOKIE_FD,
 	OPT_WORKERS,
 	OPT_IDLE,
@@ -65,6 +69,8 @@ static const struct option table[] = {
 	{"rate", required_argument, NULL, OPT_RATE},
 	{"rate-burst", required_argument, NULL, OPT_RATE_BURST},
 	{"rate-slip", required_argument, NULL, OPT_RATE_SLIP},
+	{"rate-prefixes4", required_argument, NULL, OPT_RATE_PREFIXES4},
+	{"rate-prefixes6", required_argument, NULL, OPT_RATE_PREFIXES6},
 	{"cookie-fd", required_argument, NULL, OPT_COOKIE_FD},
 	{"workers", required_argument, NULL, OPT_WORKERS},
 	{"idle", required_argument, NULL, OPT_IDLE},
@@ -202,6 +208,13 @@ static bool port_parse(const char *text, struct port_spec *out)
 	return false;
 }
 
+static bool prefixes_parse(const char *text, unsigned family, struct widths *out)
+{
+	struct err err = {0};
+
+	return widths_parse(text, family, out, &err) == 0 || wrong(err.text, text);
+}
+
 // Options of who is answered how much.
 static bool limit_take(struct options *o, int code, const char *text)
 {
@@ -216,6 +229,10 @@ static bool limit_take(struct options *o, int code, const char *text)
 		return number_parse(text, 1000000, &o->rate.burst);
 	case OPT_RATE_SLIP:
 		return number_parse(text, 1000, &o->rate.slip);
+	case OPT_RATE_PREFIXES4:
+		return prefixes_parse(text, 4, &o->rate.widths4);
+	case OPT_RATE_PREFIXES6:
+		return prefixes_parse(text, 6, &o->rate.widths6);
 	case OPT_COOKIE_FD:
 		return fd_parse(text, &o->cookie_fd);
 	default:
@@ -272,7 +289,11 @@ enum options_parse options_parse(int argc, char **argv, struct options *o)
 		.counters_fd = -1,
 		.punt_fd = -1,
 		.cookie_fd = -1,
-		.rate = {.per_s = 50, .burst = 125, .slip = 1},
+		.rate = {.per_s = 50,
+			.burst = 125,
+			.widths4 = {.n = 1, .list = {{32, 1}}},
+			.widths6 = {.n = 1, .list = {{128, 1}}},
+			.slip = 1},
 		.base_fd = -1,
 		.overlay_fd = -1,
 		.tun_fd = -1,

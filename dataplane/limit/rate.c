@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One bucket per prefix length. The widths and their factors are those that Knot DNS 3.4 settled
-// on: a network may send more than an address, but not as much as all its addresses.
+// One bucket per prefix length: a network may send more than an address, but not as much as all its
+// addresses.
 #include "dataplane/limit/rate.h"
 
 #include "zones/base/siphash.h"
@@ -8,15 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-struct width {
-	uint8_t prefix_len;
-	uint16_t factor;
-};
-
-static const struct width widths4[] = {{32, 1}, {24, 32}, {20, 256}, {18, 768}};
-static const struct width widths6[] = {{128, 1}, {64, 2}, {56, 3}, {48, 4}, {32, 64}};
-
-enum { WIDTHS_MAX = 5, REPLY = 1000 };
+enum { REPLY = 1000 };
 
 // What a bucket has left over after leaking since it was last looked at.
 static uint32_t leaked(const struct rate_bucket *b, uint32_t now_ms)
@@ -62,13 +54,16 @@ static bool is_over(struct rate *r, unsigned family, const uint8_t *addr, const 
 {
 	uint8_t prefix[18];
 	uint64_t limit = (uint64_t)r->options.burst * w->factor * REPLY;
+	uint64_t leak_per_ms = (uint64_t)r->options.per_s * w->factor;
 
 	prefix_cut(addr, w->prefix_len, prefix);
 	prefix[16] = (uint8_t)family;
 	uint64_t hash = siphash24(r->key, prefix, sizeof(prefix));
 	uint32_t tag = (uint32_t)(hash >> 32) | 1u; // 0 means free
+	if (leak_per_ms > UINT32_MAX)
+		leak_per_ms = UINT32_MAX;
 	struct rate_bucket *b =
-		bucket_take(r->lines[hash % RATE_LINES], tag, r->options.per_s * w->factor, now_ms);
+		bucket_take(r->lines[hash % RATE_LINES], tag, (uint32_t)leak_per_ms, now_ms);
 	if (limit > UINT32_MAX)
 		limit = UINT32_MAX;
 	if (b->level + (uint64_t)REPLY > limit)
@@ -79,14 +74,13 @@ static bool is_over(struct rate *r, unsigned family, const uint8_t *addr, const 
 
 enum rate_verdict rate_take(struct rate *r, unsigned family, const uint8_t *addr, uint32_t now_ms)
 {
-	const struct width *widths = family == 4 ? widths4 : widths6;
-	unsigned n = family == 4 ? 4 : WIDTHS_MAX;
+	const struct widths *w = family == 4 ? &r->options.widths4 : &r->options.widths6;
 	bool over = false;
 
 	if (r->options.per_s == 0)
 		return RATE_PASS;
-	for (unsigned i = 0; i < n && !over; i++)
-		over = is_over(r, family, addr, &widths[i], now_ms);
+	for (unsigned i = 0; i < w->n && !over; i++)
+		over = is_over(r, family, addr, &w->list[i], now_ms);
 	if (!over)
 		return RATE_PASS;
 	r->over++;

@@ -5,6 +5,8 @@
 // are keyed: nobody chooses whom to share a line with.
 #pragma once
 
+#include "zones/base/widths.h"
+
 #include <stdint.h>
 
 enum { RATE_WAYS = 4, RATE_LINES = 1 << 15 };
@@ -12,6 +14,7 @@ enum { RATE_WAYS = 4, RATE_LINES = 1 << 15 };
 struct rate_options {
 	uint32_t per_s; // replies to one address, 0: no limit
 	uint32_t burst;
+	struct widths widths4, widths6; // networks that have a limit, and how much of it
 	uint32_t slip; // each n-th reply over the limit is sent truncated; 0: none
 };
 
@@ -36,5 +39,5 @@ enum rate_verdict {
 };
 
 // Counts one reply to the address (4 or 16 bytes of network order) at now_ms (any clock, wraps).
-// Single addresses, and the networks around them with wider limits.
+// Of the networks around it, each that the options name has a limit of its own.
 enum rate_verdict rate_take(struct rate *r, unsigned family, const uint8_t *addr, uint32_t now_ms);

@@ -241,8 +241,10 @@ def test_health_sees_the_link_go(fresh):
     assert seconds_until("/health", 503) < 1.0
     assert "link" in scrape.get("/health")[1]
     assert scrape.metrics().total("burst53_link_up") == 0
+    assert (lab.status()["link"], lab.status()["serving"]) == (False, False)
     lab.inside("rtr", "ip", "link", "set", "srv0", "up", check=True)
     seconds_until("/health", 200)
+    lab.wait_for(lambda: lab.status()["serving"])
 
 
 @BOTH

@@ -4,12 +4,14 @@
 #include "zones/base/array.h"
 #include "zones/base/err.h"
 #include "zones/base/rdbuf.h"
+#include "zones/base/widths.h"
 #include "zones/base/wrbuf.h"
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -84,6 +86,46 @@ static void an_array_grows_by_doubling(void **state)
 	free(items);
 }
 
+static void prefix_lengths_are_taken_or_refused_with_a_reason(void **state)
+{
+	static const struct {
+		unsigned family, n;
+		const char *text, *message;
+	} rows[] = {
+		{4, 1, "32:1", NULL},
+		{4, 3, "32:1,24:32,1:65535", NULL},
+		{6, 8, "128:1,64:2,56:3,48:3,40:5,32:6,24:7,16:8", NULL},
+		{6, 0, "128:1,64:2,56:3,48:4,40:5,32:6,24:7,16:8,8:9", "more than 8"},
+		{4, 0, "", "no list"},
+		{4, 0, "32", "no list"},
+		{4, 0, "32:", "no list"},
+		{4, 0, "32:1,", "no list"},
+		{4, 0, "32:1;24:2", "no list"},
+		{4, 0, "33:1", "lengths from 1 to 32"},
+		{6, 0, "129:1", "lengths from 1 to 128"},
+		{4, 0, "0:1", "no list"},
+		{4, 0, "-1:1", "no list"},
+		{4, 0, "32:0", "no list"},
+		{4, 0, "32:65536", "no list"},
+		{4, 0, "32:99999999999999999999", "no list"},
+		{4, 0, "24:1,32:1", "longest prefix first"},
+		{4, 0, "24:1,24:1", "longest prefix first"},
+		{4, 0, "32:2,24:1", "must not have less"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct widths w;
+		struct err e = {0};
+		int rc = widths_parse(rows[i].text, rows[i].family, &w, &e);
+		assert_int_equal(rc, rows[i].message == NULL ? 0 : -EINVAL);
+		if (rc == 0)
+			assert_int_equal(w.n, rows[i].n);
+		else if (strstr(e.text, rows[i].message) == NULL)
+			fail_msg("%s: %s", rows[i].text, e.text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +134,7 @@ int main(void)
 		cmocka_unit_test(the_arena_hands_out_zeroed_aligned_memory),
 		cmocka_unit_test(the_first_error_wins),
 		cmocka_unit_test(an_array_grows_by_doubling),
+		cmocka_unit_test(prefix_lengths_are_taken_or_refused_with_a_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,7 +59,11 @@ static void a_network_has_its_addresses_and_no_others(void **state)
 
 static struct rate rate_make(uint32_t slip)
 {
-	struct rate r = {.options = {PER_S, BURST, slip}};
+	struct rate r = {.options = {.per_s = PER_S, .burst = BURST, .slip = slip}};
+	struct err err = {0};
+
+	assert_int_equal(widths_parse("32:1,24:32", 4, &r.options.widths4, &err), 0);
+	assert_int_equal(widths_parse("128:1,64:2,48:5", 6, &r.options.widths6, &err), 0);
 
 	r.lines = calloc(RATE_LINES, sizeof(r.lines[0]));
 	assert_non_null(r.lines);
@@ -121,6 +125,44 @@ static void a_network_is_limited_as_a_whole(void **state)
 	free(r.lines);
 }
 
+// Each width has its own factor, and widths that are not named have no limit.
+static void prefix_lengths_are_what_the_options_say(void **state)
+{
+	static const struct {
+		unsigned byte; // what tells the senders apart
+		unsigned passed; // in bursts
+	} rows[] = {{15, 2}, {7, 5}, {5, 16}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rate r = rate_make(0);
+		uint8_t addr[16] = {0xfd};
+		unsigned passed = 0;
+		for (unsigned n = 0; n < 16; n++) {
+			addr[rows[i].byte] = (uint8_t)n;
+			for (unsigned k = 0; k < BURST; k++)
+				passed += rate_take(&r, 6, addr, 0) == RATE_PASS;
+		}
+		assert_int_equal(passed, rows[i].passed * BURST);
+		free(r.lines);
+	}
+}
+
+// The largest of both: no sum wraps.
+static void the_largest_limits_are_no_small_ones(void **state)
+{
+	static const uint8_t addr[4] = {203, 0, 113, 1};
+	struct rate r = rate_make(0);
+	struct err err = {0};
+
+	(void)state;
+	r.options.per_s = r.options.burst = 1000000;
+	assert_int_equal(widths_parse("32:65535", 4, &r.options.widths4, &err), 0);
+	assert_int_equal(take_many(&r, addr, 100000, 0, RATE_PASS), 100000);
+	assert_int_equal(take_many(&r, addr, 100000, 100, RATE_PASS), 100000);
+	free(r.lines);
+}
+
 static void a_heavy_sender_is_not_forgotten_under_many_light_ones(void **state)
 {
 	static const uint8_t addr[4] = {203, 0, 113, 1};
@@ -143,7 +185,8 @@ static int setup_with(void **state, enum worker_outside outside)
 {
 	memset(&bench_limits, 0, sizeof(bench_limits));
 	bench_limits.outside = outside;
-	bench_limits.rate = (struct rate_options){PER_S, BURST, 2};
+	bench_limits.rate = (struct rate_options){
+		.per_s = PER_S, .burst = BURST, .widths4 = {.n = 1, .list = {{32, 1}}}, .slip = 2};
 	bench_limits.cookies.n = 1;
 	bench_limits.now_s = 1700000000;
 	assert_true(networks_add(&bench_limits.networks, 6, (const uint8_t[16]){0xfd}, 8));
@@ -265,6 +308,8 @@ int main(void)
 		cmocka_unit_test(an_address_gets_its_burst_and_then_its_rate),
 		cmocka_unit_test(each_nth_reply_over_the_limit_is_a_slip),
 		cmocka_unit_test(a_network_is_limited_as_a_whole),
+		cmocka_unit_test(prefix_lengths_are_what_the_options_say),
+		cmocka_unit_test(the_largest_limits_are_no_small_ones),
 		cmocka_unit_test(a_heavy_sender_is_not_forgotten_under_many_light_ones),
 		cmocka_unit_test_setup_teardown(
 			outside_sources_are_dropped_when_told_so, setup_drop, bench_teardown),

@@ -52,6 +52,7 @@ static void settings_become_options(void **state)
 				   "gateway 198.18.0.1\nworkers 4\nno-huge\n"
 				   "network 10.0.0.0/8\nnetwork fd00::/8\n"
 				   "rate 7\nrate-burst 8\nrate-slip 0\n"
+				   "rate-prefixes4 32:1,16:9\n"
 				   "cookie-file /etc/burst53/a#b\n"
 				   "quiet";
 	static struct run_options o;
@@ -71,6 +72,8 @@ static void settings_become_options(void **state)
 	assert_int_equal(o.rate, 7);
 	assert_int_equal(o.rate_burst, 8);
 	assert_int_equal(o.rate_slip, 0);
+	assert_string_equal(o.rate_prefixes4, "32:1,16:9");
+	assert_string_equal(o.rate_prefixes6, "128:1,64:2,56:3,48:4,32:64"); // as without
 	assert_string_equal(o.cookie_file, "/etc/burst53/a#b");
 	assert_true(o.is_quiet);
 	run_options_fini(&o);
@@ -114,6 +117,8 @@ static void an_error_names_its_place_and_what_to_do(void **state)
 		{"network 10.0.0.0/33", 1, 9, "prefix length must be 0 to 32"},
 		{"outside deny", 1, 9, "none of pass, limit, drop"},
 		{"rate 0", 1, 6, "no number from 1"},
+		{"rate-prefixes4 33:1", 1, 16, "lengths from 1 to 32"},
+		{"rate-prefixes6 48:4,64:2", 1, 16, "longest prefix first"},
 		{"config other.conf", 1, 1, "there is no setting 'config'"},
 		{"help", 1, 1, "there is no setting 'help'"},
 		{"workers=2", 1, 1, "there is no setting 'workers=2'"},
