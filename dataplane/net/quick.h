@@ -61,13 +61,13 @@ static inline bool quick_is_sum_right(const struct frame *f, const uint8_t *ip, 
 	uint64_t addresses = (uint64_t)quick_load32(ip + 12) + quick_load32(ip + 16);
 	uint64_t head = addresses + quick_load32(ip) + quick_load32(ip + 4) + quick_load32(ip + 8);
 
-	if (!(f->trust & FRAME_TRUST_IP4) && cksum_fold(head) != 0xffff)
+	if (!(f->trust & FRAME_TRUST_IP4) && !cksum_is_right(head))
 		return false;
 	uint16_t sum = quick_load16(udp + 6);
 	if (sum == 0 || (f->trust & FRAME_TRUST_UDP))
 		return true;
 	uint64_t pseudo = addresses + be16_from(l4_bytes).raw + be16_from(IP_UDP).raw;
-	return cksum_fold(cksum_add(pseudo, udp, l4_bytes)) == 0xffff;
+	return cksum_is_right(cksum_add(pseudo, udp, l4_bytes));
 }
 
 // What frame_parse would say of the frame is VERDICT_QUERY, and f is filled in as it would be. Or

@@ -134,11 +134,26 @@ static void sums_are_right_for_every_size(void **state)
 	}
 }
 
+static void right_is_what_folds_to_ones(void **state)
+{
+	(void)state;
+	srand(5);
+	assert_false(cksum_is_right(0));
+	assert_true(cksum_is_right(UINT64_MAX));
+	for (unsigned i = 0; i < 1000000; i++) {
+		uint64_t sum = (uint64_t)rand() << 33 ^ (uint64_t)rand() << 11 ^ (uint64_t)rand();
+		if (i % 2) // made right, or nearly
+			sum -= sum % 0xffff + i % 4 / 2;
+		assert_int_equal(cksum_is_right(sum), cksum_fold(sum) == 0xffff);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_it_takes_frame_parse_takes_the_same_way),
 		cmocka_unit_test(sums_are_right_for_every_size),
+		cmocka_unit_test(right_is_what_folds_to_ones),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

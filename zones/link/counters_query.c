@@ -87,8 +87,10 @@ const char *counters_plugin_name(enum scope_plugin plugin)
 
 unsigned counters_size_bucket(size_t size_bytes)
 {
-	unsigned i = 0;
+	unsigned i = 5;
 
+	if (size_bytes <= 400) // nearly all
+		return ((unsigned)size_bytes + 99) / 100;
 	while (i + 1 < SCOPE_SIZE_BUCKETS && size_bytes > bounds[i])
 		i++;
 	return i;
