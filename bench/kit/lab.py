@@ -60,11 +60,17 @@ class Lab:
         verb = "replace" if wanted else "del"
         call("ip", "-n", SERVER, "addr", verb, f"{ADDRESS}/32", "dev", "eth0", check=False)
 
-    def start(self, command, ns=SERVER, cpu=SERVER_CPU, stdin=subprocess.DEVNULL):
-        """Starts a server pinned to its CPU, in a session of its own; returns the process."""
-        log = open(self.folder / f"log-{len(self.started)}", "wb")  # closed with the process' end
+    def start(self, command, ns=SERVER, cpu=SERVER_CPU, stdin=subprocess.DEVNULL, cgroup=None):
+        """Starts a server in a session of its own; returns the process. ns None: this machine's own namespace; cpu None:
+        wherever it likes; cgroup: a kit.memory.Group that it and its children belong to."""
+        log = open(self.folder / f"log-{len(self.started)}-{time.monotonic_ns()}", "wb")  # closed with the process' end
         process = subprocess.Popen(
-            ["ip", "netns", "exec", ns, "taskset", "-c", str(cpu), *command],
+            [
+                *(cgroup.enter() if cgroup else []),
+                *(["ip", "netns", "exec", ns] if ns else []),
+                *(["taskset", "-c", str(cpu)] if cpu is not None else []),
+                *command,
+            ],
             stdin=stdin,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -97,6 +103,11 @@ class Lab:
         )
         return done.stdout + done.stderr
 
+    @staticmethod
+    def text(process):
+        """What a process has written."""
+        return pathlib.Path(process.log).read_text(encoding="utf-8", errors="replace")
+
     def wait_answer(self, process, name, limit_s=20):
         """Until the server answers NOERROR with an address for the name."""
         end = time.monotonic() + limit_s
@@ -107,8 +118,7 @@ class Lab:
             if self.client(command, 10).strip()[:3] == "10.":
                 return
             time.sleep(0.1)
-        text = pathlib.Path(process.log).read_text(encoding="utf-8", errors="replace")
-        raise RuntimeError(f"{process.args}: no answer\n{text[-2000:]}")
+        raise RuntimeError(f"{process.args}: no answer\n{self.text(process)[-2000:]}")
 
     def __exit__(self, *_):
         for process in list(self.started):

@@ -20,6 +20,14 @@ def output(*command):
     return (done.stdout or done.stderr).strip()
 
 
+def call(command, limit_s=60):
+    """Runs a command to its end; RuntimeError shows what it said."""
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=limit_s, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]}: {(done.stderr or done.stdout).strip()[-2000:]}")
+    return done.stdout
+
+
 def cpu_model():
     text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
     found = re.search(r"model name\s*: (.*)", text)

@@ -2,6 +2,7 @@
 """Who is compared, all with the same names: burst53, a program that only swaps addresses, and DNS servers of others."""
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -125,6 +126,35 @@ class Burst53(Server):
             "--run-dir", str(folder / "run"), "--state-dir", str(folder / "state"),
             "--address", f"{labs.ADDRESS}/24",
         ]  # fmt: skip
+
+
+class Burst53Cluster(Burst53):
+    """burst53 as it runs in a cluster: fed by an API server, sleeping when idle, on any CPU."""
+
+    def __init__(self, build, port, kubeconfig, corefile):
+        super().__init__(build, port)
+        self.kubeconfig, self.corefile, self.cgroup = kubeconfig, corefile, None
+
+    def clear(self, folder):
+        """Forgets the saved image."""
+        shutil.rmtree(folder / "state", ignore_errors=True)
+
+    def command(self, folder):
+        (folder / "Corefile").write_text(self.corefile, encoding="utf-8")
+        shutil.rmtree(folder / "run", ignore_errors=True)
+        for sub in ("run", "state"):
+            (folder / sub).mkdir(exist_ok=True)
+        port = "none" if self.port == "none" else f"{self.port}:eth0"
+        return [
+            str(self.program), "run", "--config", "/dev/null", "--conf", str(folder / "Corefile"),
+            "--kubeconfig", str(self.kubeconfig), "--port", port, "--api-netns", f"/proc/{os.getpid()}/ns/net",
+            "--run-dir", str(folder / "run"), "--state-dir", str(folder / "state"), "--address", f"{labs.ADDRESS}/24",
+        ]  # fmt: skip
+
+    def start(self, lab):
+        lab.clean_xdp()
+        lab.own_address(self.has_kernel_address)
+        return lab.start(self.command(lab.folder), cpu=None, cgroup=self.cgroup)
 
 
 class Echo(Server):
