@@ -109,6 +109,28 @@ static json_t *drops_json(const struct counters_page *page)
 	return drops;
 }
 
+static void warn(json_t *list, const char *directive, const char *text)
+{
+	(void)json_array_append_new(
+		list, json_pack("{ss ss}", "directive", directive, "warning", text));
+}
+
+// What counters tell of directives that cannot do their work here.
+static json_t *warnings_json(const struct outside_counters *o)
+{
+	uint64_t strangers = rule_counters_sum(&o->rules, RULE_AUTOPATH_STRANGERS);
+	uint64_t pods = rule_counters_sum(&o->rules, RULE_AUTOPATH_PODS);
+	json_t *list = json_array();
+
+	if (strangers > pods)
+		warn(list, "autopath",
+			"most clients' addresses are no pods': they come translated (SNAT), or "
+			"from a NodeLocal DNSCache");
+	if (counter_get(&o->looping) != 0)
+		warn(list, "loop", "an upstream of forward asks this server: it gets SERVFAIL");
+	return list;
+}
+
 static bool has_child(const struct state *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_children; i++) {
@@ -140,6 +162,7 @@ static int add_counters(const struct running *r, json_t *doc, bool *is_ready)
 		rc |= json_object_set_new(doc, "slowpath", snapshot_json(&page->slowpath));
 	}
 	rc |= json_object_set_new(doc, "control", control_json(&page->control));
+	rc |= json_object_set_new(doc, "warnings", warnings_json(&page->outside));
 	return rc;
 }
 

@@ -3,6 +3,7 @@
 // one, serve.
 #include "slowpath/thread.h"
 
+#include "slowpath/plugin/plugin.h"
 #include "slowpath/serve/sockaddr.h"
 
 #include <errno.h>
@@ -60,6 +61,8 @@ static void run_turn(struct thread *t)
 	if (t->counters != NULL) {
 		counter_add(&t->counters->loops, 1);
 		counter_set(&t->counters->generation, t->server.root->generation);
+		if (t->index == 0)
+			counter_set(&t->outside_counters->regex_given_up, plugin_regex_given_up());
 	}
 	serve_datagrams(t);
 	loop_dispatch(&t->loop);
@@ -185,6 +188,8 @@ int thread_init(struct thread *t, unsigned index, const struct thread_shared *s)
 		t->log = (struct qlog_writer){
 			.ring = &s->counters->thread_rings[index], .ticks_per_s = NS_PER_S};
 		t->server.log = &t->log;
+		t->server.rules = &s->counters->outside.rules;
+		t->outside_counters = &s->counters->outside;
 	}
 	if (rc == 0) {
 		s->fetchers[index] = fetcher_new(&t->loop, &limits);

@@ -23,6 +23,7 @@ struct thread {
 	struct server server;
 	struct qlog_writer log;
 	struct thread_counters *counters; // NULL without; this thread: wo
+	struct outside_counters *outside_counters; // with them
 	struct udp_batch *udp_batch;
 	struct punt_batch *punt_batch;
 	struct udp_socket *udp;

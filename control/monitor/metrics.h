@@ -36,6 +36,7 @@ void checks_add(struct checks *c, uint64_t took_us, bool is_alive);
 void metrics_dns(const struct metrics *m, struct text *out);
 void metrics_coredns(const struct metrics *m, struct text *out);
 void metrics_outside(const struct metrics *m, struct text *out);
+void metrics_rules(const struct metrics *m, struct text *out);
 void metrics_kubernetes(const struct metrics *m, struct text *out);
 void metrics_dataplane(const struct metrics *m, struct text *out);
 void metrics_control(const struct metrics *m, struct text *out);

@@ -126,6 +126,7 @@ void metrics_write(const struct metrics *m, struct text *out)
 	metrics_coredns(m, out);
 	metrics_dns(m, out);
 	metrics_outside(m, out);
+	metrics_rules(m, out);
 	metrics_kubernetes(m, out);
 	metrics_dataplane(m, out);
 	metrics_control(m, out);

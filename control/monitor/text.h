@@ -18,7 +18,7 @@ struct text {
 // A short line, cut at 256 bytes.
 __attribute__((format(printf, 2, 3))) void text_format(struct text *t, const char *fmt, ...);
 
-enum { LABELS_MAX = 6 };
+enum { LABELS_MAX = 7 };
 
 // Values may hold any bytes; what the format cannot carry becomes '?'.
 struct label {

@@ -89,6 +89,7 @@ struct task *task_new(struct server *s, const struct outside *o)
 	keep_request(t, o);
 	keep_rule(t, o);
 	return t;
+	t->job.counters = s->rules;
 }
 
 void task_free(struct task *t)

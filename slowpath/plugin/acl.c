@@ -42,8 +42,9 @@ static enum plugin_verdict refuse(struct job *j, uint16_t rcode, enum ede ede)
 static enum plugin_verdict acl_ask(struct job *j, struct frame *f)
 {
 	const struct policy_acl *acl = f->data;
+	const uint8_t *zone = plugin_zone(&acl->zones, &j->question.name);
 
-	if (j->acl_allowed || plugin_zone(&acl->zones, &j->question.name) == NULL)
+	if (j->acl_allowed || zone == NULL)
 		return PLUGIN_NEXT;
 	// CoreDNS blocks whose address it cannot tell.
 	if (j->from.family == 0)
@@ -53,10 +54,13 @@ static enum plugin_verdict acl_ask(struct job *j, struct frame *f)
 		return PLUGIN_NEXT;
 	switch ((enum policy_acl_action)r->action) {
 	case POLICY_BLOCK:
+		plugin_count(j, RULE_ACL_BLOCKED, zone);
 		return refuse(j, RCODE_REFUSED, EDE_BLOCKED);
 	case POLICY_FILTER:
+		plugin_count(j, RULE_ACL_FILTERED, zone);
 		return refuse(j, RCODE_NOERROR, EDE_FILTERED);
 	case POLICY_DROP:
+		plugin_count(j, RULE_ACL_DROPPED, zone);
 		return PLUGIN_DROP;
 	case POLICY_ALLOW:
 	case POLICY_ACL_ACTIONS:

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `autopath`: walks the client's search list for it (k8s:2.14). The list is that of a file, or the
 // cluster's for the pod that asks, then the machine's own.
-#include "slowpath/plugin/autopath.h"
-
 #include "slowpath/plugin/made.h"
 #include "slowpath/plugin/plugins.h"
 
@@ -20,7 +18,6 @@ struct autopath_state {
 	struct dname search[SEARCH_MAX]; // lower case
 	size_t n;
 	int64_t mark; // of the file
-	struct autopath_counts *counts; // all else is constant while threads share it
 };
 
 // One query that is being completed.
@@ -30,16 +27,6 @@ struct path {
 	struct dname base;
 	struct response first;
 };
-
-const struct autopath_counts *autopath_counts_of(const void *state)
-{
-	return ((const struct autopath_state *)state)->counts;
-}
-
-static void count(_Atomic uint64_t *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
 
 static const char *file_of(const struct policy_autopath *rule)
 {
@@ -79,12 +66,7 @@ static bool file_read(struct autopath_state *s)
 
 static void autopath_release(void *state)
 {
-	struct autopath_state *s = state;
-
-	if (s == NULL)
-		return;
-	free(s->counts);
-	free(s);
+	free(state);
 }
 
 static bool autopath_prepare(const void *data, void **state, struct err *err)
@@ -94,9 +76,7 @@ static bool autopath_prepare(const void *data, void **state, struct err *err)
 
 	if (rc == 0) {
 		s->rule = data;
-		s->counts = calloc(1, sizeof(*s->counts));
 		s->mark = plugin_file_mark(file_of(data));
-		rc = s->counts == NULL ? -ENOMEM : 0;
 	}
 	// Without a file pods still have the cluster's search list.
 	if (rc == 0 && !file_read(s) && !s->rule->from_kubernetes)
@@ -173,11 +153,8 @@ static bool list_make(struct job *j, const struct autopath_state *s, struct path
 		if (!dname_is_within(j->question.name.wire, zone))
 			return false;
 		const uint8_t *ns = find_pod(j, rule->view);
-		if (ns == NULL) {
-			count(&s->counts->strangers);
-			return false;
-		}
-		if (!list_cluster(p, zone, ns))
+		plugin_count(j, ns == NULL ? RULE_AUTOPATH_STRANGERS : RULE_AUTOPATH_PODS, NULL);
+		if (ns == NULL || !list_cluster(p, zone, ns))
 			return false;
 	}
 	for (size_t i = 0; i < s->n; i++)
@@ -254,7 +231,6 @@ static bool advance(struct job *j, struct path *p)
 
 static enum plugin_verdict autopath_reply(struct job *j, struct frame *f)
 {
-	const struct autopath_state *s = f->state;
 	struct path *p = f->memory;
 
 	if (p == NULL)
@@ -267,7 +243,7 @@ static enum plugin_verdict autopath_reply(struct job *j, struct frame *f)
 		j->response = p->first;
 		return PLUGIN_ANSWER;
 	}
-	count(&s->counts->successes);
+	plugin_count(j, RULE_AUTOPATH_SUCCESSES, NULL);
 	j->question = f->saved;
 	return lead_there(j) == 0 ? PLUGIN_ANSWER : made_fail(j);
 }

@@ -78,6 +78,7 @@ static enum plugin_verdict dns64_resolved(struct job *j, struct frame *f)
 	j->response.rcode = RCODE_NOERROR; // CoreDNS begins a reply of its own
 	j->response.flags &= HEADER_TC;
 	j->response.ede = EDE_NONE;
+	plugin_count(j, RULE_DNS64_TRANSLATED, NULL);
 	for (size_t i = 0; i < answer->n; i++) {
 		struct response_rr *rr = &answer->items[i];
 		uint8_t address[16];

@@ -105,12 +105,15 @@ static enum plugin_verdict local_ask(struct job *j, struct frame *f)
 
 	for (size_t i = 0; i < ARRAY_LEN(zones) && zone == NULL; i++)
 		zone = dname_is_within(name->wire, zones[i]) ? zones[i] : NULL;
-	bool is_host = is_below_localhost(name) || is_searched(f->data, name);
+	bool is_found = is_searched(f->data, name);
+	bool is_host = is_below_localhost(name) || is_found;
 	if (!is_host && zone == NULL)
 		return PLUGIN_NEXT;
 	const uint8_t *owner = made_owner(j);
 	if (owner == NULL)
 		return made_fail(j);
+	if (is_found)
+		plugin_count(j, RULE_LOCALHOST, NULL);
 	response_init(&j->response, RCODE_NOERROR, 0);
 	rc = is_host ? add_address(j, owner) : zone_answer(j, zone, owner);
 	return rc == 0 ? PLUGIN_ANSWER : made_fail(j);

@@ -4,6 +4,7 @@
 
 #include "slowpath/plugin/plugins.h"
 #include "zones/base/array.h"
+#include "zones/regex/regex.h"
 #include "zones/wire/dname.h"
 
 #include <string.h>
@@ -51,6 +52,34 @@ bool plugin_is_in(const struct policy_cidr *net, const struct plugin_peer *peer)
 	if (net->family != peer->family || memcmp(net->address, peer->address, bytes) != 0)
 		return false;
 	return rest == 0 || (net->address[bytes] ^ peer->address[bytes]) >> (8 - rest) == 0;
+}
+
+void plugin_count_more(const struct job *j, enum rule_metric metric, const uint8_t *zone,
+	const char *const *more, size_t n_more)
+{
+	char zone_text[DNAME_TEXT_MAX_BYTES];
+	const char *values[RULE_VALUES_MAX] = {j->metric_server == NULL ? "" : j->metric_server};
+	size_t n = 1;
+
+	if (j->counters == NULL)
+		return;
+	if (zone != NULL) {
+		values[n++] = dname_print(zone, zone_text, sizeof(zone_text));
+		values[n++] = ""; // view
+	}
+	for (size_t i = 0; i < n_more && n < RULE_VALUES_MAX; i++)
+		values[n++] = more[i];
+	rule_count(j->counters, metric, values, n);
+}
+
+void plugin_count(const struct job *j, enum rule_metric metric, const uint8_t *zone)
+{
+	plugin_count_more(j, metric, zone, NULL, 0);
+}
+
+uint64_t plugin_regex_given_up(void)
+{
+	return regex_given_up();
 }
 
 int64_t plugin_file_mark(const char *path)

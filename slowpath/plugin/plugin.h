@@ -11,6 +11,7 @@
 #include "slowpath/message/response.h"
 #include "zones/base/err.h"
 #include "zones/image/policy_plugins.h"
+#include "zones/link/rule_counters.h"
 #include "zones/wire/query.h"
 
 #include <stdbool.h>
@@ -56,6 +57,7 @@ struct job {
 	bool rewrite_stopped;
 	struct question target; // PLUGIN_RESOLVE: what to ask the whole server
 	const char *metric_server, *metric_zone; // borrowed from the image
+	struct rule_counters *counters; // borrowed; NULL: nothing is counted
 	const void *find_ctx; // the engine's, for find
 	// Looks a name up among the records of the image (autopath). The answer's message is taken
 	// apart into *out. False: no such name or type.
@@ -113,6 +115,17 @@ const uint8_t *plugin_zone(const struct policy_names *zones, const struct dname 
 bool plugin_falls(const struct policy_fall *fall, const struct dname *name);
 
 bool plugin_is_in(const struct policy_cidr *net, const struct plugin_peer *peer);
+
+// Counts one of a metric of the server that was asked (zones/link/rule_counters.h). zone NULL: the
+// metric has none.
+void plugin_count(const struct job *j, enum rule_metric metric, const uint8_t *zone);
+
+// The same with labels behind zone and view.
+void plugin_count_more(const struct job *j, enum rule_metric metric, const uint8_t *zone,
+	const char *const *more, size_t n_more);
+
+// Matches of regular expressions that took too long, of the whole process.
+uint64_t plugin_regex_given_up(void);
 
 // Tells one version of a file from another; 0: there is none.
 int64_t plugin_file_mark(const char *path);

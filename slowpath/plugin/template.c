@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // `template`: answers made of the question by Go templates (k8s:2.13).
-#include "slowpath/plugin/template.h"
-
 #include "slowpath/plugin/name_text.h"
 #include "slowpath/plugin/plugins.h"
 #include "slowpath/plugin/record_text.h"
+#include "zones/base/array.h"
 #include "zones/gotmpl/gotmpl.h"
+#include "zones/link/scope.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,25 +23,16 @@ struct template_state {
 	struct arena arena; // of the templates
 	struct regex **match;
 	struct template_list part[RESPONSE_PARTS];
-	struct template_counts *counts; // all else is constant while threads share it
 };
 
 // One question at work.
 struct work {
 	struct gotmpl_data data;
 	struct response made;
+	const uint8_t *zone; // that holds the name
+	uint16_t type;
 	size_t next; // answer template
 };
-
-const struct template_counts *template_counts_of(const void *state)
-{
-	return ((const struct template_state *)state)->counts;
-}
-
-static void count(_Atomic uint64_t *counter)
-{
-	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
 
 static void template_release(void *state)
 {
@@ -52,7 +43,6 @@ static void template_release(void *state)
 	for (size_t i = 0; s->match != NULL && i < s->rule->match.n; i++)
 		regex_free(s->match[i]);
 	free(s->match);
-	free(s->counts);
 	arena_fini(&s->arena);
 	free(s);
 }
@@ -79,8 +69,7 @@ static int state_make(struct template_state *s, struct err *err)
 	const struct policy_template *t = s->rule;
 
 	s->match = calloc(t->match.n + 1, sizeof(struct regex *));
-	s->counts = calloc(1, sizeof(*s->counts));
-	if (s->match == NULL || s->counts == NULL)
+	if (s->match == NULL)
 		return err_set(err, -ENOMEM, "memory is short");
 	for (size_t i = 0; i < t->match.n; i++) {
 		s->match[i] = regex_new(t->match.items[i].text, err);
@@ -219,6 +208,26 @@ static enum plugin_verdict fail(struct job *j)
 	return PLUGIN_ANSWER;
 }
 
+// Types as the metrics of queries tell them apart: clients cannot make up series.
+static const char *type_label(const struct work *w)
+{
+	return counters_type_name(counters_type(w->type));
+}
+
+static void count_failure(const struct job *j, const struct frame *f, enum rule_metric metric,
+	enum response_part part, size_t i)
+{
+	static const char *const sections[RESPONSE_PARTS] = {"answer", "authority", "additional"};
+	const struct template_state *s = f->state;
+	const struct policy_texts *const texts[RESPONSE_PARTS] = {
+		&s->rule->answer, &s->rule->authority, &s->rule->additional};
+	const struct work *w = f->memory;
+	const char *const more[] = {
+		w->data.class, type_label(w), sections[part], texts[part]->items[i].text};
+
+	plugin_count_more(j, metric, w->zone, more, ARRAY_LEN(more));
+}
+
 // Runs one template and adds its record.
 static int add_record(struct job *j, struct frame *f, enum response_part part, size_t i)
 {
@@ -230,12 +239,12 @@ static int add_record(struct job *j, struct frame *f, enum response_part part, s
 	int rc = gotmpl_run(s->part[part].items[i], &w->data, &j->arena, &text, &err);
 
 	if (rc != 0) {
-		count(&s->counts->template_failures);
+		count_failure(j, f, RULE_TEMPLATE_FAILURES, part, i);
 		return rc;
 	}
 	rc = record_text_parse(&j->arena, text, &rr);
 	if (rc != 0) {
-		count(&s->counts->rr_failures);
+		count_failure(j, f, RULE_RR_FAILURES, part, i);
 		return rc;
 	}
 	return response_add(&j->arena, &w->made, part, &rr);
@@ -298,7 +307,9 @@ static enum plugin_verdict begin(struct job *j, struct frame *f, struct work *w)
 {
 	const struct template_state *s = f->state;
 
-	count(&s->counts->matches);
+	const char *const more[] = {w->data.class, type_label(w)};
+
+	plugin_count_more(j, RULE_TEMPLATE_MATCHES, w->zone, more, ARRAY_LEN(more));
 	if (s->rule->rcode == RCODE_SERVFAIL)
 		return fail(j);
 	response_init(&w->made, s->rule->rcode, HEADER_AA);
@@ -337,6 +348,8 @@ static enum plugin_verdict template_ask(struct job *j, struct frame *f)
 		groups_fill(j, &name, &m, re, &w->data) != 0)
 		return fail(j);
 	w->data.regex = pattern;
+	w->zone = zone;
+	w->type = j->question.type == RR_TYPE_ANY ? s->rule->qtype : j->question.type;
 	return begin(j, f, w);
 }
 

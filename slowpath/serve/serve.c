@@ -2,8 +2,11 @@
 // Asks the snapshot; what that does not answer goes to the module for names outside.
 #include "slowpath/serve/serve.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+enum { DIRECTIVE_BYTES = 32 };
 
 bool serve_is_bad_port(uint16_t port)
 {
@@ -56,6 +59,23 @@ static bool is_behind(const struct server *s, const struct request *r)
 	return newest > s->root->generation;
 }
 
+// Also what a worker has handed over: it counts by plugin only.
+static void count_punt(const struct server *s, const struct request *r, const struct outside *o)
+{
+	char zone[SCOPE_ZONE_BYTES], directive[DIRECTIVE_BYTES], line[8];
+	const struct image *top = o->image;
+
+	if (s->rules == NULL || r->is_own || o->rule == NULL || o->step == NULL)
+		return;
+	(void)snprintf(zone, sizeof(zone), "%.*s", o->rule->metric_zone_size,
+		(const char *)top->text + o->rule->metric_zone);
+	(void)snprintf(directive, sizeof(directive), "%.*s", o->step->plugin_size,
+		(const char *)top->text + o->step->plugin_off);
+	(void)snprintf(line, sizeof(line), "%u", o->step->line);
+	const char *const values[] = {zone, directive, line};
+	rule_count(s->rules, RULE_PUNTS, values, 3);
+}
+
 // An answer that comes later takes the tally along with the origin.
 static enum serve_verdict punted(
 	struct server *s, const struct request *r, struct outside *o, struct wrbuf *w)
@@ -64,6 +84,7 @@ static enum serve_verdict punted(
 	struct request with_tally = *r;
 	enum serve_verdict verdict = SERVE_REPLY;
 
+	count_punt(s, r, o);
 	origin.tally = *o->tally;
 	with_tally.origin = &origin;
 	o->request = &with_tally;

@@ -3,7 +3,6 @@
 #include "tests/unit/plugin_fixture.h"
 
 #include "slowpath/plugin/record_text.h"
-#include "slowpath/plugin/template.h"
 
 #include <ldns/ldns.h>
 
@@ -165,6 +164,8 @@ const char *play(struct play *p, const char *name)
 	struct job j = {.query = &query, .from = p->from, .to = p->to, .transport = p->transport};
 
 	j.find = p->find;
+	j.counters = p->counters;
+	j.metric_server = "dns://:53";
 	assert_int_equal(dname_parse(name, &spelled), 0);
 	j.spelled = spelled.wire;
 	j.question = (struct question){.name = spelled,
@@ -188,12 +189,6 @@ const char *play(struct play *p, const char *name)
 	print_reply(p, &j);
 	if (p->is_dropped)
 		(void)snprintf(p->reply, sizeof(p->reply), "DROP");
-	if (p->n > 0 && p->ops[0].plugin->kind == POLICY_TEMPLATE) {
-		const struct template_counts *c = template_counts_of(states[0]);
-		p->counts[0] = c->matches;
-		p->counts[1] = c->template_failures;
-		p->counts[2] = c->rr_failures;
-	}
 	for (size_t i = 0; i < p->n; i++) {
 		if (p->ops[i].plugin->release != NULL)
 			p->ops[i].plugin->release(states[i]);

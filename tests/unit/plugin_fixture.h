@@ -44,7 +44,7 @@ struct play {
 	unsigned resolved; // PLUGIN_RESOLVE
 	bool is_dropped;
 	char reply[PLAY_TEXT_BYTES]; // "RCODE [aa] [tc] | record | !record ...", sections in order
-	uint64_t counts[3]; // of ops[0], when it is a template
+	struct rule_counters *counters; // NULL: nothing is counted
 };
 
 // Asks for the name, in its spelling. The reply is p->reply, too.

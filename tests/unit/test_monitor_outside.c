@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What /metrics shows of caches and upstreams, and that their number is bounded.
+// What /metrics shows of caches, upstreams and directives, and that their number is bounded.
 #include "control/monitor/metrics.h"
 
 #include <setjmp.h>
@@ -30,6 +30,7 @@ static char *write_outside(void)
 	struct text t = {0};
 
 	metrics_outside(&m, &t);
+	metrics_rules(&m, &t);
 	assert_false(t.failed);
 	char *all = calloc(1, t.len + 1);
 	assert_non_null(all);
@@ -154,6 +155,39 @@ static void what_finds_no_room_is_other(void **state)
 	free(all);
 }
 
+static void directives_have_coredns_names_and_labels(void **state)
+{
+	static const char *const template[] = {
+		"dns://:53", "x.", "", "IN", "A", "answer", "{{ \"a\" }}\n"};
+	static const char *const punt[] = {".", "rewrite", "7"};
+	struct rule_counters *c = &page.outside.rules;
+
+	(void)state;
+	rule_count(c, RULE_TEMPLATE_MATCHES, template, 5);
+	rule_count(c, RULE_TEMPLATE_MATCHES, template, 5);
+	rule_count(c, RULE_RR_FAILURES, template, 7);
+	rule_count(c, RULE_PUNTS, punt, 3);
+	rule_count(c, RULE_LOCALHOST, template, 1);
+	rule_count(c, RULE_AUTOPATH_SUCCESSES, template, 1);
+	counter_add(&c->left_out[RULE_ACL_BLOCKED], 2);
+	counter_add(&page.outside.regex_given_up, 3);
+	char *all = write_outside();
+	expect_line(all,
+		"coredns_template_matches_total{server=\"dns://:53\",zone=\"x.\",view=\"\","
+		"class=\"IN\",type=\"A\"} 2");
+	expect_line(all,
+		"coredns_template_rr_failures_total{server=\"dns://:53\",zone=\"x.\",view=\"\","
+		"class=\"IN\",type=\"A\",section=\"answer\",template=\"{{ \\\"a\\\" }}\\n\"} 1");
+	expect_line(all, "burst53_rule_punts_total{zone=\".\",directive=\"rewrite\",line=\"7\"} 1");
+	expect_line(all, "coredns_local_localhost_requests_total 1");
+	expect_line(all, "coredns_autopath_success_total{server=\"dns://:53\"} 1");
+	expect_line(all,
+		"coredns_acl_blocked_requests_total{server=\"other\",zone=\"other\",view=\"\"} 2");
+	expect_line(all, "burst53_regex_given_up_total 3");
+	assert_int_equal(count(all, "coredns_template_template_failures_total{"), 0);
+	free(all);
+}
+
 static void a_page_of_garbage_is_shown_without_harm(void **state)
 {
 	unsigned char *bytes = (unsigned char *)&page.outside;
@@ -173,6 +207,7 @@ int main(void)
 		cmocka_unit_test_setup(caches_are_shown_with_the_workers_hits, fresh),
 		cmocka_unit_test_setup(upstreams_have_their_new_and_their_old_names, fresh),
 		cmocka_unit_test_setup(what_finds_no_room_is_other, fresh),
+		cmocka_unit_test_setup(directives_have_coredns_names_and_labels, fresh),
 		cmocka_unit_test_setup(a_page_of_garbage_is_shown_without_harm, fresh),
 	};
 

@@ -241,12 +241,19 @@ static void what_cannot_be_made_is_servfail_and_counted(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		static struct rule_counters counters; // large
 		struct built b;
+		memset(&counters, 0, sizeof(counters));
 		build(&cases[i].stanza, &b);
-		struct play p = {.ops = {{&plugin_template, &b.rule}}, .n = 1, .world = world};
+		struct play p = {.ops = {{&plugin_template, &b.rule}},
+			.n = 1,
+			.world = world,
+			.counters = &counters};
 		const char *want = i == 0 ? "NOERROR aa | x. 60 IN A 192.0.2.1" : "SERVFAIL";
 		assert_string_equal(play(&p, "x."), want);
-		assert_memory_equal(p.counts, cases[i].counts, sizeof(p.counts));
+		for (unsigned m = 0; m < 3; m++)
+			assert_int_equal(rule_counters_sum(&counters, RULE_TEMPLATE_MATCHES + m),
+				cases[i].counts[m]);
 	}
 }
 

@@ -38,7 +38,7 @@ static const struct spec specs[DIR_N] = {
 	[DIR_MULTISOCKET] = {multisocket_parse, RUNS_CONTROL, ONCE,
 		"sockets of the slow path; workers have a queue each anyway"},
 	[DIR_RELOAD] = {reload_parse, RUNS_CONTROL, FIRST, "control reads the files again"},
-	[DIR_NSID] = {nsid_parse, RUNS_WORKERS, ONCE, "a text for who asks with this option"},
+	[DIR_NSID] = {nsid_parse, RUNS_WORKERS, ONCE, "one more option in a reply"},
 	[DIR_BUFSIZE] = {bufsize_parse, RUNS_WORKERS, FIRST, "a limit on the size of replies"},
 	[DIR_BIND] = {bind_parse, RUNS_CONTROL, MANY, "the addresses of this block"},
 	[DIR_DEBUG] = {bare_parse, NO_EFFECT, FIRST, "crashes are the supervisor's business"},

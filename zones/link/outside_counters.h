@@ -5,6 +5,7 @@
 #pragma once
 
 #include "zones/link/counter.h"
+#include "zones/link/rule_counters.h"
 #include "zones/link/scope.h"
 
 #include <stdbool.h>
@@ -42,9 +43,11 @@ struct outside_counters {
 	counter_t rejected; // over max_concurrent
 	counter_t loop_probes, loops_found; // `loop`
 	counter_t looping; // forwards that answer SERVFAIL for it now
+	counter_t regex_given_up; // matches that took too long
 	_Atomic uint32_t n_caches, n_upstreams; // with "other"; slow path's main thread: wo
 	struct cache_counters caches[OUTSIDE_CACHES_MAX];
 	struct upstream_counters upstreams[OUTSIDE_UPSTREAMS_MAX];
+	struct rule_counters rules;
 };
 
 // Several threads of one process write.
