@@ -83,6 +83,10 @@ static void slowpath_args(const struct supervisor *s, struct child_args *a)
 		for (size_t i = 0; i < 2 && s->own_net.host.ifname[0] != 0; i++)
 			child_args_option(a, "--network", own_host_networks[i]);
 	}
+	if (s->o->keep_inside != NULL)
+		child_args_option(a, "--keep-inside", s->o->keep_inside);
+	if (s->o->mixes_case)
+		child_args_add(a, "--mixed-case");
 	add_images(s, a);
 	for (size_t i = 0; i < s->sockets.n_udp; i++)
 		child_args_fd(a, "--udp-fd", s->sockets.udp[i]);

@@ -43,6 +43,8 @@ static const char help[] =
 	"  --cookie-file F      secrets of DNS cookies (default: STATE-DIR/cookies, made when "
 	"missing)\n"
 	"  --no-cookies         answer no DNS cookies\n"
+	"  --keep-inside LIST   names that are never forwarded: special,local,reverse\n"
+	"  --mixed-case         ask upstreams for names in random case\n"
 	"  --run-dir D          sockets and state (default /run/burst53)\n"
 	"  --state-dir D        saved snapshots (default /var/lib/burst53)\n"
 	"  --max-image-age S    how old a saved snapshot of another boot may be\n"

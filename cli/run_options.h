@@ -54,6 +54,8 @@ struct run_options {
 	const char *rate_prefixes4, *rate_prefixes6;
 	const char *cookie_file; // NULL: our own, in the state directory
 	bool has_no_cookies;
+	const char *keep_inside; // names that are not forwarded; NULL: none
+	bool mixes_case; // in questions to upstreams
 	char *file_text; // owned: what strings of burst53.conf point into
 };
 

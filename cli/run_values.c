@@ -2,6 +2,7 @@
 // Checks and takes values.
 #include "cli/run_values.h"
 
+#include "zones/base/inside.h"
 #include "zones/base/widths.h"
 
 #include <errno.h>
@@ -33,6 +34,8 @@ const struct option run_long_options[] = {
 	{"rate-prefixes6", required_argument, NULL, KEY_RATE_PREFIXES6},
 	{"cookie-file", required_argument, NULL, KEY_COOKIE_FILE},
 	{"no-cookies", no_argument, NULL, KEY_NO_COOKIES},
+	{"keep-inside", required_argument, NULL, KEY_KEEP_INSIDE},
+	{"mixed-case", no_argument, NULL, KEY_MIXED_CASE},
 	{"run-dir", required_argument, NULL, KEY_RUN_DIR},
 	{"state-dir", required_argument, NULL, KEY_STATE_DIR},
 	{"max-image-age", required_argument, NULL, KEY_MAX_IMAGE_AGE},
@@ -200,6 +203,17 @@ static int parse_prefixes(const char *text, unsigned family, const char **out, s
 	return widths_parse(text, family, &w, err);
 }
 
+// The slow path reads the text again.
+static int parse_keep_inside(const char *text, struct run_options *o, struct err *err)
+{
+	unsigned kinds;
+
+	o->keep_inside = text;
+	if (inside_parse(text, &kinds))
+		return 0;
+	return err_set(err, -EINVAL, "'%.60s' is no list of special, local, reverse", text);
+}
+
 // Who is answered how much; -ENOENT for all other keys.
 static int take_limit(enum run_key key, const char *value, struct run_options *o, struct err *err)
 {
@@ -243,6 +257,8 @@ static int take_checked(enum run_key key, const char *value, struct run_options 
 		return parse_dns_port(value, o, err);
 	case KEY_MAX_IMAGE_AGE:
 		return parse_max_age(value, o, err);
+	case KEY_KEEP_INSIDE:
+		return parse_keep_inside(value, o, err);
 	default:
 		return take_limit(key, value, o, err);
 	}
@@ -270,6 +286,8 @@ static void take_plain(enum run_key key, const char *value, struct run_options *
 		o->is_quiet = true;
 	else if (key == KEY_NO_COOKIES)
 		o->has_no_cookies = true;
+	else if (key == KEY_MIXED_CASE)
+		o->mixes_case = true;
 	else if (texts[key - KEY_CONF] != NULL)
 		*texts[key - KEY_CONF] = value;
 }

@@ -2,6 +2,8 @@
 // GNU long options; every descriptor is checked to be open before anything is started.
 #include "slowpath/options.h"
 
+#include "zones/base/inside.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -20,7 +22,9 @@ enum {
 	OPT_TCP,
 	OPT_UID,
 	OPT_COOKIE,
-	OPT_NETWORK
+	OPT_NETWORK,
+	OPT_KEEP_INSIDE,
+	OPT_MIXED_CASE
 };
 
 static const struct option longs[] = {
@@ -34,6 +38,8 @@ static const struct option longs[] = {
 	{"peer-uid", required_argument, NULL, OPT_UID},
 	{"cookie-fd", required_argument, NULL, OPT_COOKIE},
 	{"network", required_argument, NULL, OPT_NETWORK},
+	{"keep-inside", required_argument, NULL, OPT_KEEP_INSIDE},
+	{"mixed-case", no_argument, NULL, OPT_MIXED_CASE},
 	{"threads", required_argument, NULL, 't'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
@@ -41,17 +47,20 @@ static const struct option longs[] = {
 
 void options_usage(void)
 {
-	(void)fputs("usage: burst53-slowpath [OPTION...]\n"
-		    "Started by `burst53 run` with descriptors that it made.\n"
-		    "  --publish-fd N   listening socket that control sends snapshots to\n"
-		    "  --counters-fd N  shared page of counters\n"
-		    "  --punt-fd N      link to the dataplane\n"
-		    "  --base-fd N, --overlay-fd N  snapshot to begin with\n"
-		    "  --udp-fd N, --tcp-fd N       bound sockets to serve (repeatable)\n"
-		    "  --cookie-fd N    secrets of DNS cookies, 16 or 32 bytes\n"
-		    "  --network NET/LEN  clients that are answered (repeatable; everybody)\n"
-		    "  --peer-uid U     user that may send snapshots, besides our own\n"
-		    "  --threads N      default: one per processor\n",
+	(void)fputs(
+		"usage: burst53-slowpath [OPTION...]\n"
+		"Started by `burst53 run` with descriptors that it made.\n"
+		"  --publish-fd N   listening socket that control sends snapshots to\n"
+		"  --counters-fd N  shared page of counters\n"
+		"  --punt-fd N      link to the dataplane\n"
+		"  --base-fd N, --overlay-fd N  snapshot to begin with\n"
+		"  --udp-fd N, --tcp-fd N       bound sockets to serve (repeatable)\n"
+		"  --cookie-fd N    secrets of DNS cookies, 16 or 32 bytes\n"
+		"  --network NET/LEN  clients that are answered (repeatable; everybody)\n"
+		"  --keep-inside KIND,...  names that are not forwarded: special, local, reverse\n"
+		"  --mixed-case     ask upstreams in random case\n"
+		"  --peer-uid U     user that may send snapshots, besides our own\n"
+		"  --threads N      default: one per processor\n",
 		stdout);
 }
 
@@ -101,6 +110,14 @@ static int network_add(struct options *o, const char *text)
 	return -EINVAL;
 }
 
+static int keep_inside(struct options *o, const char *text)
+{
+	if (inside_parse(text, &o->keep_inside))
+		return 0;
+	(void)fprintf(stderr, "burst53-slowpath: no kinds of names: %s\n", text);
+	return -EINVAL;
+}
+
 static int option_take(struct options *o, int c)
 {
 	long n = 0;
@@ -125,6 +142,11 @@ static int option_take(struct options *o, int c)
 		return descriptor(optarg, &o->cookie_fd);
 	case OPT_NETWORK:
 		return network_add(o, optarg);
+	case OPT_KEEP_INSIDE:
+		return keep_inside(o, optarg);
+	case OPT_MIXED_CASE:
+		o->mixes_case = true;
+		return 0;
 	case OPT_UID:
 		rc = number(optarg, UINT32_MAX - 1L, &n);
 		o->peer_uid = (uid_t)n;

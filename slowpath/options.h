@@ -14,6 +14,8 @@ struct options {
 	int udp_fds[OPTIONS_SOCKETS_MAX], tcp_fds[OPTIONS_SOCKETS_MAX];
 	unsigned n_udp, n_tcp;
 	struct networks networks; // none: everybody is answered
+	unsigned keep_inside; // enum inside_kind
+	bool mixes_case;
 	unsigned threads; // 0: as many as processors
 	uid_t peer_uid;
 	bool help;

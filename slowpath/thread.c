@@ -159,6 +159,7 @@ static int start_outside(struct thread *t, const struct thread_shared *s)
 		.fetchers = s->fetchers,
 		.n_threads = s->n_threads,
 		.max_pending = s->max_pending,
+		.keep_inside = s->options->keep_inside,
 	};
 
 	t->outside = outside_new(&o);
@@ -173,7 +174,9 @@ static int start_outside(struct thread *t, const struct thread_shared *s)
 int thread_init(struct thread *t, unsigned index, const struct thread_shared *s)
 {
 	const struct fetch_limits limits = {
-		.max_fetches = s->max_pending, .log = s->counters == NULL ? NULL : &t->log};
+		.max_fetches = s->max_pending,
+		.mixes_case = s->options->mixes_case,
+		.log = s->counters == NULL ? NULL : &t->log};
 	int rc = loop_init(&t->loop);
 
 	t->index = index;

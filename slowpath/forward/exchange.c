@@ -92,6 +92,39 @@ static void close_udp(struct exchange *x)
 	x->watch.fn = NULL;
 }
 
+// proto:F6: for each letter one more bit that a forger has to guess.
+static const struct ask *mix_case(struct exchange *x)
+{
+	uint8_t bits[DNS_NAME_MAX_BYTES];
+	struct dname *name = &x->sent.name;
+
+	x->sent = *x->ask;
+	random_bytes(bits, name->size_bytes);
+	for (size_t i = 0; i < name->size_bytes; i++) { // lengths of labels are below 'A'
+		if (name->wire[i] >= 'a' && name->wire[i] <= 'z' && (bits[i] & 1))
+			name->wire[i] = (uint8_t)(name->wire[i] - 'a' + 'A');
+	}
+	return &x->sent;
+}
+
+// Whether the reply answers the question as it was sent. The letters go back to lower case, in
+// which everything else expects them.
+static enum exchange_result judge(
+	struct exchange *x, uint8_t *msg, size_t size_bytes, bool *is_other)
+{
+	enum ask_match match = ask_judge(x->mixes_case ? &x->sent : x->ask, x->id, msg, size_bytes);
+	bool has_name = size_bytes >= DNS_HEADER_BYTES + (size_t)x->ask->name.size_bytes;
+
+	if (x->mixes_case && match != ASK_WRONG_ID && has_name) {
+		for (size_t i = 0; i < x->ask->name.size_bytes; i++)
+			msg[DNS_HEADER_BYTES + i] = dname_lower_byte(msg[DNS_HEADER_BYTES + i]);
+		if (match == ASK_OTHER && ask_judge(x->ask, x->id, msg, size_bytes) == ASK_ANSWER)
+			return EXCHANGE_WRONG_CASE;
+	}
+	*is_other = match == ASK_OTHER;
+	return match == ASK_ANSWER ? EXCHANGE_ANSWER : EXCHANGE_WRONG_ID;
+}
+
 // Reads one datagram. False: nothing more to read, or the exchange is over.
 static bool read_one(struct exchange *x)
 {
@@ -102,10 +135,10 @@ static bool read_one(struct exchange *x)
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return false;
 	if (n >= 0) {
-		enum ask_match match = ask_judge(x->ask, x->id, bytes, (size_t)n);
-		if (match == ASK_OTHER)
+		bool is_other = false;
+		result = judge(x, bytes, (size_t)n, &is_other);
+		if (is_other)
 			return true;
-		result = match == ASK_ANSWER ? EXCHANGE_ANSWER : EXCHANGE_WRONG_ID;
 	}
 	close_udp(x);
 	end(x, result, bytes, n < 0 ? 0 : (size_t)n);
@@ -121,9 +154,10 @@ static void on_readable(struct watch *w, uint32_t events)
 		continue;
 }
 
-static size_t write_query(const struct exchange *x, uint8_t out[ASK_MAX_BYTES])
+static size_t write_query(
+	const struct exchange *x, const struct ask *ask, uint8_t out[ASK_MAX_BYTES])
 {
-	size_t size = ask_write(x->ask, x->id, x->edns, out);
+	size_t size = ask_write(ask, x->id, x->edns, out);
 
 	if (x->options == NULL || x->edns != ASK_WITH_EDNS)
 		return size;
@@ -142,7 +176,7 @@ int exchange_udp(struct exchange *x)
 		counter_share(&x->upstream->counters->opened[UPSTREAM_UDP], 1);
 	x->id = random_u16();
 	x->watch = (struct watch){fd, on_readable};
-	size_t size = write_query(x, query);
+	size_t size = write_query(x, x->mixes_case ? mix_case(x) : x->ask, query);
 	int rc = loop_add(x->loop, &x->watch, EPOLLIN);
 	if (rc == 0 && send(fd, query, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		rc = -errno;
@@ -175,7 +209,7 @@ int exchange_stream(struct exchange *x)
 		.group = x->group,
 		.upstream = x->upstream,
 		.bytes = query,
-		.size_bytes = write_query(x, query),
+		.size_bytes = write_query(x, x->ask, query),
 		.done = on_stream,
 		.ctx = x,
 	};

@@ -16,6 +16,7 @@ struct stream_pool;
 enum exchange_result {
 	EXCHANGE_ANSWER,
 	EXCHANGE_WRONG_ID, // UDP: somebody may be guessing; ask again over TCP (proto:F5)
+	EXCHANGE_WRONG_CASE, // the same of the letters (proto:F6)
 	EXCHANGE_FAILED,
 };
 
@@ -34,6 +35,8 @@ struct exchange {
 	const struct ask *ask; // borrowed
 	const struct ask_options *options; // borrowed; NULL for none
 	enum ask_edns edns;
+	bool mixes_case; // UDP: letters of the name in random case
+	struct ask sent; // then: the question as it went out
 	uint16_t id;
 	bool is_check; // of the upstream's health: no question of anybody
 	uint64_t start_ns;

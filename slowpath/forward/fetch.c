@@ -3,6 +3,7 @@
 // attempts; the answer goes into the cache and to all who wait.
 #include "slowpath/forward/fetch.h"
 
+#include "slowpath/base/log.h"
 #include "slowpath/base/random.h"
 #include "slowpath/forward/exchange.h"
 #include "slowpath/forward/probe.h"
@@ -16,6 +17,7 @@ enum {
 	BUCKETS = 1024,
 	TOTAL_MS = 5000, // k8s:2.13
 	TOTAL_DOWN_MS = 1500, // when every upstream is known to be down (rel:P7)
+	CASE_FAILS_MAX = 3, // then an upstream gets lower case
 };
 
 struct fetch {
@@ -191,6 +193,13 @@ static bool wants_stream(const struct fetch *t, const struct upstream *u)
 	return u->is_tls || p->force_tcp || t->must_stream || (t->is_tcp && !p->prefer_udp);
 }
 
+// proto:F6, for those that keep the case.
+static bool wants_mixed_case(const struct fetch *t, const struct upstream *u)
+{
+	return t->fetcher->limits.mixes_case &&
+		atomic_load_explicit(&u->case_fails, memory_order_relaxed) < CASE_FAILS_MAX;
+}
+
 // Starts one attempt at the chosen upstream. False: it failed at once.
 static bool start(struct fetch *t)
 {
@@ -201,6 +210,7 @@ static bool start(struct fetch *t)
 		return false;
 	uint64_t left_ms = t->end_ms - loop->now_ms;
 	t->is_streaming = wants_stream(t, t->x.upstream);
+	t->x.mixes_case = !t->is_streaming && wants_mixed_case(t, t->x.upstream);
 	if ((t->is_streaming ? exchange_stream(&t->x) : exchange_udp(&t->x)) != 0)
 		return false;
 	loop_timer(loop, &t->timer, limit_ms < left_ms ? limit_ms : left_ms);
@@ -309,6 +319,22 @@ static bool refuses_edns(const struct fetch *t, const struct entry *e)
 		(e->rcode == RCODE_FORMERR || e->rcode == RCODE_NOTIMP);
 }
 
+// Whether the upstream kept the case of what it was sent.
+static void note_case(const struct exchange *x, enum exchange_result result)
+{
+	struct upstream *u = x->upstream;
+
+	if (result == EXCHANGE_WRONG_CASE) {
+		uint32_t before =
+			atomic_fetch_add_explicit(&u->case_fails, 1, memory_order_relaxed);
+		if (before + 1 == CASE_FAILS_MAX)
+			log_line(LOG_WARN, "forward", "upstream does not keep the case of names",
+				"upstream=%s", u->text);
+	} else if (x->mixes_case && result == EXCHANGE_ANSWER) {
+		atomic_store_explicit(&u->case_fails, 0, memory_order_relaxed);
+	}
+}
+
 static void on_done(
 	struct exchange *x, enum exchange_result result, const uint8_t *msg, size_t size_bytes)
 {
@@ -316,7 +342,8 @@ static void on_done(
 	struct entry *e = NULL;
 
 	loop_timer_stop(t->fetcher->loop, &t->timer);
-	if (result == EXCHANGE_WRONG_ID) {
+	note_case(x, result);
+	if (result == EXCHANGE_WRONG_ID || result == EXCHANGE_WRONG_CASE) {
 		t->must_stream = true; // proto:F5; says nothing about the upstream's health
 		again(t);
 		return;

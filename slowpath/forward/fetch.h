@@ -17,6 +17,7 @@ struct fetcher;
 
 struct fetch_limits {
 	unsigned max_fetches; // questions under way on one thread
+	bool mixes_case; // letters of names in random case, over UDP (proto:F6)
 	struct qlog_writer *log; // borrowed; NULL: failures are not written down
 };
 

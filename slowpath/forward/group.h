@@ -26,6 +26,7 @@ struct upstream {
 	char server_name[256]; // TLS: to verify, "" for none
 	_Atomic uint32_t fails; // consecutive failed health checks
 	atomic_bool is_probed; // some thread is checking it
+	_Atomic uint32_t case_fails; // replies in a row that did not keep the letters' case
 	struct upstream_counters *counters; // borrowed; NULL: nothing is counted
 };
 

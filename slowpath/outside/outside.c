@@ -3,6 +3,7 @@
 #include "slowpath/outside/outside.h"
 
 #include "slowpath/base/log.h"
+#include "slowpath/forward/inside.h"
 #include "slowpath/outside/chase.h"
 #include "slowpath/outside/forward.h"
 #include "slowpath/outside/loops.h"
@@ -143,6 +144,32 @@ static bool is_too_much(const struct group *g)
 	return true;
 }
 
+// The answer to what is not forwarded (proto:L1-L3), NULL for everything else.
+static struct entry *keep_inside(const struct way *y, const struct group *g)
+{
+	static const uint8_t root[1];
+	const struct outside *o = y->o;
+	const uint8_t *zone = o->zone == NULL ? root : o->zone;
+	const uint8_t *from = g->policy->from.wire == NULL ? root : g->policy->from.wire;
+
+	if (y->thread->o.keep_inside == 0)
+		return NULL;
+	if (o->rule != NULL)
+		zone = o->image->text + o->rule->zone_off;
+	return inside_answer(y->thread->o.keep_inside, &y->ask, zone, from);
+}
+
+static enum serve_verdict answer_inside(const struct way *y, struct entry *e)
+{
+	if (y->cache != NULL) {
+		cache_clamp(y->cache, e);
+		cache_put(y->cache, y->hash, &y->ask, e, y->thread->o.loop->now_ms);
+	}
+	entry_write(e, y->o->query, y->o->env, &y->view, y->w);
+	entry_drop(e);
+	return SERVE_REPLY;
+}
+
 static enum serve_verdict forward(const struct way *y, struct cache_found *stale)
 {
 	size_t at = 0;
@@ -150,6 +177,9 @@ static enum serve_verdict forward(const struct way *y, struct cache_found *stale
 
 	if (g == NULL)
 		return error(y, RCODE_SERVFAIL, EDE_NONE); // no plugin takes it
+	struct entry *kept = keep_inside(y, g);
+	if (kept != NULL)
+		return answer_inside(y, kept);
 	if (atomic_load_explicit(&g->is_looping, memory_order_relaxed))
 		return error(y, RCODE_SERVFAIL, EDE_NO_REACHABLE_AUTHORITY);
 	if (is_too_much(g))

@@ -14,6 +14,7 @@ struct outside_options {
 	struct fetcher *const *fetchers; // of all threads, n_threads of them; borrowed
 	unsigned n_threads;
 	unsigned max_pending; // queries of this thread that may wait
+	unsigned keep_inside; // enum inside_kind: names that are not forwarded
 };
 
 // One thread's part; it goes into server.outside_ctx. NULL when memory is short.

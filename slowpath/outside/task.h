@@ -42,6 +42,7 @@ struct task {
 	uint64_t policy_hash; // of the policy that has the chain
 	struct request request; // the client's; msg and origin are not valid
 	struct origin origin; // gets the reply
+	const uint8_t *zone; // of the rule; NULL when memory is short
 	struct query query;
 	struct answer_env env; // without find
 	uint16_t udp_max_bytes; // of the server block

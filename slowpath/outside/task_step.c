@@ -169,6 +169,7 @@ void task_forward(struct task *t, const struct image_step *step)
 		.query = &q,
 		.env = &env,
 		.image = snapshot_top(&t->server->root->snapshot),
+		.zone = t->zone,
 		.step = step,
 		.tally = &tally,
 		.options = options.size_bytes == 0 ? NULL : &options};

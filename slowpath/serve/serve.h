@@ -57,6 +57,7 @@ struct outside {
 	const struct answer_env *env;
 	const struct image *image; // whose policy counts
 	const struct image_rule *rule;
+	const uint8_t *zone; // of the rule, where that is not known any more; NULL: the root
 	const struct image_step *step; // the punting one
 	struct tally *tally; // of a reply that is made at once
 	const struct ask_options *options; // for upstreams; NULL for none

@@ -91,7 +91,7 @@ def bound(family, kind, address, port):
 class Slowpath:
     """A running burst53-slowpath. By default it serves every address on one dual-stack port."""
 
-    def __init__(self, folder, port=None, addresses=("::",), threads=2, copies=1, inherit=(), limits=None):
+    def __init__(self, folder, port=None, addresses=("::",), threads=2, copies=1, inherit=(), limits=None, words=()):
         self.folder = pathlib.Path(folder)
         self.port = port or free_port()
         self.path = str(self.folder / "slowpath.sock")
@@ -116,6 +116,7 @@ class Slowpath:
         for option, fd in inherit:
             fds.append(fd)
             args += [option, str(fd)]
+        args += words
         self.log = open(self.folder / "slowpath.log", "a+", encoding="utf-8")
         self.process = subprocess.Popen(
             args, pass_fds=fds, stderr=self.log, preexec_fn=limits, start_new_session=True

@@ -54,6 +54,7 @@ static void settings_become_options(void **state)
 				   "rate 7\nrate-burst 8\nrate-slip 0\n"
 				   "rate-prefixes4 32:1,16:9\n"
 				   "cookie-file /etc/burst53/a#b\n"
+				   "keep-inside special,reverse\nmixed-case\n"
 				   "quiet";
 	static struct run_options o;
 
@@ -75,6 +76,8 @@ static void settings_become_options(void **state)
 	assert_string_equal(o.rate_prefixes4, "32:1,16:9");
 	assert_string_equal(o.rate_prefixes6, "128:1,64:2,56:3,48:4,32:64"); // as without
 	assert_string_equal(o.cookie_file, "/etc/burst53/a#b");
+	assert_string_equal(o.keep_inside, "special,reverse");
+	assert_true(o.mixes_case);
 	assert_true(o.is_quiet);
 	run_options_fini(&o);
 }
@@ -119,6 +122,7 @@ static void an_error_names_its_place_and_what_to_do(void **state)
 		{"rate 0", 1, 6, "no number from 1"},
 		{"rate-prefixes4 33:1", 1, 16, "lengths from 1 to 32"},
 		{"rate-prefixes6 48:4,64:2", 1, 16, "longest prefix first"},
+		{"keep-inside special,private", 1, 13, "no list of special"},
 		{"config other.conf", 1, 1, "there is no setting 'config'"},
 		{"help", 1, 1, "there is no setting 'help'"},
 		{"workers=2", 1, 1, "there is no setting 'workers=2'"},
