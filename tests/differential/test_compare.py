@@ -135,6 +135,13 @@ def test_an_intended_difference_is_explained_by_its_number(quirk, question, a, b
     assert quirk in found.quirks and not found.unexplained
 
 
+def test_a_transfer_of_a_name_that_hosts_has_is_refused():
+    question = AXFR._replace(name=NAME)
+    pair = reply(question), reply(question, 5)
+    assert "proto:T3" in verdict(question, *pair, features=["rewrite"]).quirks
+    assert verdict(question, *pair).unexplained
+
+
 @pytest.mark.parametrize("question, a, b", [
     (TXT_APEX, wide(3, TXT_APEX), reply(TXT_APEX)),  # no SOA
     (PTR, reply(PTR, answer=[HERE]), wide(3, PTR)),  # the namespace is there
