@@ -83,15 +83,6 @@ static int add_interface(
 	return rc;
 }
 
-static bool is_excepted(const struct config_server *s, const struct config_bind *b)
-{
-	for (size_t i = 0; i < s->n_binds; i++) {
-		if (s->binds[i].is_except && strcmp(s->binds[i].text, b->text) == 0)
-			return true;
-	}
-	return false;
-}
-
 static int add_bind(struct listens *l, const struct config_bind *b, uint16_t port, struct err *err)
 {
 	const unsigned pos[2] = {b->pos.line, b->pos.column};
@@ -109,19 +100,39 @@ static int add_bind(struct listens *l, const struct config_bind *b, uint16_t por
 	return add(l, &a, port, err);
 }
 
-static int add_server(
-	struct listens *l, const struct config_server *s, uint16_t port, struct err *err)
+enum bind_part { BIND_TO, BIND_EXCEPT };
+
+static int add_binds(struct listens *l, const struct config_server *s, enum bind_part part,
+	uint16_t port, struct err *err)
 {
-	bool has_bind = false;
 	int rc = 0;
 
 	for (size_t i = 0; i < s->n_binds && rc == 0; i++) {
-		if (s->binds[i].is_except || is_excepted(s, &s->binds[i]))
-			continue;
-		has_bind = true;
-		rc = add_bind(l, &s->binds[i], port, err);
+		if (s->binds[i].is_except == (part == BIND_EXCEPT))
+			rc = add_bind(l, &s->binds[i], port, err);
 	}
-	return rc != 0 || has_bind ? rc : add_every(l, port, err);
+	return rc;
+}
+
+// `except` names addresses, or interfaces with theirs.
+static int add_server(
+	struct listens *l, const struct config_server *s, uint16_t port, struct err *err)
+{
+	struct listens except = {.n = 0};
+	size_t before = l->n; // what stands there belongs to other blocks
+	size_t n = before;
+
+	if (s->n_binds == 0)
+		return add_every(l, port, err);
+	int rc = add_binds(l, s, BIND_TO, port, err);
+	if (rc == 0)
+		rc = add_binds(&except, s, BIND_EXCEPT, port, err);
+	for (size_t i = before; i < l->n; i++) {
+		if (!has(&except, &l->list[i].address, port))
+			l->list[n++] = l->list[i];
+	}
+	l->n = n;
+	return rc;
 }
 
 int listens_take(const struct config *c, struct listens *out, struct err *err)

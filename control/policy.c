@@ -156,10 +156,34 @@ static int interface_places(struct arena *a, const char *name, uint16_t port, st
 	return rc != 0 || out->n > before ? rc : place_add(a, out, &where);
 }
 
-static bool is_excepted(const struct config_server *s, const struct config_bind *b)
+enum bind_part { BIND_TO, BIND_EXCEPT };
+
+static int bind_places(struct arena *a, const struct config_server *s, enum bind_part part,
+	uint16_t port, struct places *out)
 {
-	for (size_t i = 0; i < s->n_binds; i++) {
-		if (s->binds[i].is_except && strcmp(s->binds[i].text, b->text) == 0)
+	struct image_listener where = {.port = port};
+	int rc = 0;
+
+	for (size_t i = 0; i < s->n_binds && rc == 0; i++) {
+		const struct config_bind *b = &s->binds[i];
+		if (b->is_except != (part == BIND_EXCEPT))
+			continue;
+		memset(where.address, 0, sizeof(where.address));
+		if (b->is_interface)
+			rc = interface_places(a, b->text, port, out);
+		else if (parse_address(b->text, &where)) {
+			widen(&where);
+			rc = place_add(a, out, &where);
+		}
+	}
+	return rc;
+}
+
+// Whether an `except` names the address, or an interface that has it.
+static bool is_excepted(const struct places *except, const struct image_listener *where)
+{
+	for (size_t i = 0; i < except->n; i++) {
+		if (where->family != 0 && is_same_place(&except->list[i], where))
 			return true;
 	}
 	return false;
@@ -170,23 +194,19 @@ static int server_places(
 	struct arena *a, const struct config_server *s, uint16_t port, struct places *out)
 {
 	struct image_listener where = {.port = port};
-	int rc = 0;
-
+	struct places except = {0};
+	size_t n = 0;
 	*out = (struct places){0};
-	for (size_t i = 0; i < s->n_binds && rc == 0; i++) {
-		const struct config_bind *b = &s->binds[i];
-		if (b->is_except || is_excepted(s, b))
-			continue;
-		memset(where.address, 0, sizeof(where.address));
-		if (b->is_interface)
-			rc = interface_places(a, b->text, port, out);
-		else if (parse_address(b->text, &where)) {
-			widen(&where);
-			rc = place_add(a, out, &where);
-		}
+	int rc = bind_places(a, s, BIND_EXCEPT, port, &except);
+
+	if (rc == 0)
+		rc = bind_places(a, s, BIND_TO, port, out);
+	for (size_t i = 0; i < out->n; i++) {
+		if (!is_excepted(&except, &out->list[i]))
+			out->list[n++] = out->list[i];
 	}
-	where = (struct image_listener){.port = port};
-	return rc != 0 || out->n > 0 ? rc : place_add(a, out, &where);
+	out->n = n;
+	return rc != 0 || n > 0 ? rc : place_add(a, out, &where);
 }
 
 static bool listens(const struct places *places, const struct listener *l)

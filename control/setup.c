@@ -44,7 +44,19 @@ static struct cluster *find_cluster(const struct setup *s, const struct cluster_
 	return NULL;
 }
 
-static void add_interface(struct synth *y, const char *name)
+static bool is_excepted(const struct config_server *s, const struct object_address *a)
+{
+	struct object_address other;
+
+	for (size_t i = 0; i < s->n_binds; i++) {
+		if (s->binds[i].is_except && object_address_parse(s->binds[i].text, &other) &&
+			object_address_is_equal(a, &other))
+			return true;
+	}
+	return false;
+}
+
+static void add_interface(struct synth *y, const struct config_server *s, const char *name)
 {
 	struct ifaddrs *all = NULL;
 
@@ -63,7 +75,7 @@ static void add_interface(struct synth *y, const char *name)
 			memcpy(a.bytes, &in6->sin6_addr, 16);
 			a.family = OBJECT_IPV6;
 		}
-		if (a.family != 0)
+		if (a.family != 0 && !is_excepted(s, &a))
 			synth_add_local(y, &a);
 	}
 	freeifaddrs(all);
@@ -79,8 +91,8 @@ static void add_locals(
 		if (s->binds[i].is_except)
 			continue;
 		if (s->binds[i].is_interface)
-			add_interface(y, s->binds[i].text);
-		else if (object_address_parse(s->binds[i].text, &a))
+			add_interface(y, s, s->binds[i].text);
+		else if (object_address_parse(s->binds[i].text, &a) && !is_excepted(s, &a))
 			synth_add_local(y, &a);
 	}
 	if (s->n_binds > 0)
