@@ -17,7 +17,9 @@ enum { UPSTREAMS_MAX = 15 };
 
 bool kube_dns_is_json(const char *text)
 {
-	return text[strspn(text, " \t\r\n")] == '{';
+	const char *first = text + strspn(text, " \t\r\n");
+
+	return first[0] == '{' && first[1] != '$' && first[1] != '%'; // `{$ZONE}:53 {`
 }
 
 static int check_address(const json_t *j, struct err *e)
