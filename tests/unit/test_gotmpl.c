@@ -45,6 +45,8 @@ static const struct {
 		"4711 true false"},
 	{"{{ .Group.a }}-{{ .Group.c }}", "10-7"},
 	{"{{ .Group.nope }}", "<no value>"},
+	{"{{ eq .Group.nope \"1\" }} {{ ne .Group.nope .Group.no }} {{ eq .Group.no .Group.a }}",
+		"false false false"},
 	{"{{ index .Group \"2\" }}{{ index .Group \"nope\" }}!", "0a!"},
 	{"{{ index .Match 0 }} {{ index .Match 3 }}", "ip-10-0a-7 7"},
 	{"{{ .Match }}", "[ip-10-0a-7 10 0a 7]"},

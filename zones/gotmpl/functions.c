@@ -176,24 +176,38 @@ static int compare(struct run *r, const struct value *a, const struct value *b, 
 	return 0;
 }
 
+// A group that is missing equals another missing one and nothing else.
+static int equal(struct run *r, const struct value *a, const struct value *b, bool *is_equal)
+{
+	int order = 0;
+
+	if (a->kind == VALUE_NONE || b->kind == VALUE_NONE) {
+		*is_equal = a->kind == b->kind;
+		return 0;
+	}
+	int rc = compare(r, a, b, &order);
+	*is_equal = order == 0;
+	return rc;
+}
+
 // Equal to one of those that follow.
 static int call_eq(struct run *r, const struct value *a, size_t n, struct value *out)
 {
-	int order = 1;
+	bool is_equal = false;
 	int rc = 0;
 
-	for (size_t i = 1; i < n && rc == 0 && order != 0; i++)
-		rc = compare(r, &a[0], &a[i], &order);
-	*out = value_bool(order == 0);
+	for (size_t i = 1; i < n && rc == 0 && !is_equal; i++)
+		rc = equal(r, &a[0], &a[i], &is_equal);
+	*out = value_bool(is_equal);
 	return rc;
 }
 
 static int call_ne(struct run *r, const struct value *a, size_t n, struct value *out)
 {
-	int order = 0;
-	int rc = compare(r, &a[0], &a[1], &order);
+	bool is_equal = false;
+	int rc = equal(r, &a[0], &a[1], &is_equal);
 
-	*out = value_bool(order != 0);
+	*out = value_bool(!is_equal);
 	return rc;
 }
 
