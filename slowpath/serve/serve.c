@@ -2,11 +2,10 @@
 // Asks the snapshot; what that does not answer goes to the module for names outside.
 #include "slowpath/serve/serve.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-enum { DIRECTIVE_BYTES = 32 };
+enum { DIRECTIVE_BYTES = 32, LINE_BYTES = 6 };
 
 bool serve_is_bad_port(uint16_t port)
 {
@@ -59,20 +58,40 @@ static bool is_behind(const struct server *s, const struct request *r)
 	return newest > s->root->generation;
 }
 
+static void copy_text(char *out, size_t out_bytes, const uint8_t *text, size_t size_bytes)
+{
+	size_t n = size_bytes < out_bytes ? size_bytes : out_bytes - 1;
+
+	memcpy(out, text, n);
+	out[n] = 0;
+}
+
+// Every query comes here: no printf.
+static const char *print_line(uint16_t line, char out[LINE_BYTES])
+{
+	size_t at = LINE_BYTES - 1;
+	unsigned left = line;
+
+	out[at] = 0;
+	do {
+		out[--at] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left != 0);
+	return out + at;
+}
+
 // Also what a worker has handed over: it counts by plugin only.
 static void count_punt(const struct server *s, const struct request *r, const struct outside *o)
 {
-	char zone[SCOPE_ZONE_BYTES], directive[DIRECTIVE_BYTES], line[8];
+	char zone[SCOPE_ZONE_BYTES], directive[DIRECTIVE_BYTES], line[LINE_BYTES];
 	const struct image *top = o->image;
 
 	if (s->rules == NULL || r->is_own || o->rule == NULL || o->step == NULL)
 		return;
-	(void)snprintf(zone, sizeof(zone), "%.*s", o->rule->metric_zone_size,
-		(const char *)top->text + o->rule->metric_zone);
-	(void)snprintf(directive, sizeof(directive), "%.*s", o->step->plugin_size,
-		(const char *)top->text + o->step->plugin_off);
-	(void)snprintf(line, sizeof(line), "%u", o->step->line);
-	const char *const values[] = {zone, directive, line};
+	copy_text(zone, sizeof(zone), top->text + o->rule->metric_zone, o->rule->metric_zone_size);
+	copy_text(directive, sizeof(directive), top->text + o->step->plugin_off,
+		o->step->plugin_size);
+	const char *const values[] = {zone, directive, print_line(o->step->line, line)};
 	rule_count(s->rules, RULE_PUNTS, values, 3);
 }
 
