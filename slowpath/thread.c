@@ -188,11 +188,11 @@ int thread_init(struct thread *t, unsigned index, const struct thread_shared *s)
 	if (s->counters != NULL) {
 		t->counters = &s->counters->threads[index];
 		t->server.scopes = s->counters->thread_scopes[index];
+		t->server.rules = &s->counters->outside.rules;
+		t->outside_counters = &s->counters->outside;
 		t->log = (struct qlog_writer){
 			.ring = &s->counters->thread_rings[index], .ticks_per_s = NS_PER_S};
 		t->server.log = &t->log;
-		t->server.rules = &s->counters->outside.rules;
-		t->outside_counters = &s->counters->outside;
 	}
 	if (rc == 0) {
 		s->fetchers[index] = fetcher_new(&t->loop, &limits);

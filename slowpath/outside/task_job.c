@@ -89,8 +89,8 @@ struct task *task_new(struct server *s, const struct outside *o)
 	keep_query(t, o);
 	keep_request(t, o);
 	keep_rule(t, o);
-	return t;
 	t->job.counters = s->rules;
+	return t;
 }
 
 void task_free(struct task *t)

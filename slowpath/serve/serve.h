@@ -76,8 +76,8 @@ struct server {
 	const struct networks *networks; // NULL: everybody is answered
 	struct qlog_writer *log; // NULL: nothing is logged
 	struct thread_scope *scopes; // SCOPES_MAX of them, this thread: wo; NULL without
-};
 	struct rule_counters *rules; // of all threads; NULL without
+};
 
 // w needs room for 512 bytes at least (TCP: 65,535 for whole answers).
 enum serve_verdict serve_query(struct server *s, const struct request *r, struct wrbuf *w);
