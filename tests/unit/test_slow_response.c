@@ -187,6 +187,14 @@ static void what_is_written_reads_the_same(void **state)
 	}
 }
 
+static void add_addresses(struct response *r, enum response_part part, unsigned n)
+{
+	for (unsigned k = 0; k < n; k++) {
+		const struct response_rr rr = address("\1a\2xy", (uint8_t)k);
+		add(r, part, &rr);
+	}
+}
+
 static void what_does_not_fit_is_cut(void **state)
 {
 	static const struct {
@@ -209,12 +217,8 @@ static void what_does_not_fit_is_cut(void **state)
 		struct query q;
 		struct wrbuf w = begin(&q);
 		response_init(&r, RCODE_NOERROR, 0);
-		for (enum response_part part = 0; part < RESPONSE_PARTS; part++) {
-			for (unsigned k = 0; k < cases[i].n[part]; k++) {
-				const struct response_rr rr = address("\1a\2xy", (uint8_t)k);
-				add(&r, part, &rr);
-			}
-		}
+		for (enum response_part part = 0; part < RESPONSE_PARTS; part++)
+			add_addresses(&r, part, cases[i].n[part]);
 		size_t n = write_reply(&r, &q, &w, cases[i].transport);
 		assert_true(cases[i].transport == TRANSPORT_TCP || n <= DNS_UDP_MIN_BYTES);
 		assert_int_equal(response_read(&arena, out, n, &again), 0); // whole records only
