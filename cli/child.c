@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <sched.h>
@@ -118,6 +119,30 @@ static int drop_rights(enum child_rights rights)
 	return 0;
 }
 
+// What is kept survives the change of user and exec.
+static int keep_right(int capability)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+	uint32_t bit = 1u << capability; // all that we keep are below 32
+
+	data[0] = (struct __user_cap_data_struct){bit, bit, bit};
+	if (syscall(SYS_capset, &head, data) != 0 ||
+		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) != 0)
+		return -errno;
+	return 0;
+}
+
+static int change_user(const struct child *c)
+{
+	if (c->uid == 0)
+		return 0;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || setgroups(0, NULL) != 0 ||
+		setresgid(c->gid, c->gid, c->gid) != 0 || setresuid(c->uid, c->uid, c->uid) != 0)
+		return -errno;
+	return c->rights == RIGHTS_READ_FILES ? keep_right(CAP_DAC_READ_SEARCH) : 0;
+}
+
 // Many connections, packet memory: what we may not raise stays as it is.
 static void raise_limits(void)
 {
@@ -159,7 +184,8 @@ static int prepare(const struct child *c, const struct child_args *a)
 			return -errno;
 	}
 	raise_limits();
-	return drop_rights(c->rights);
+	int rc = drop_rights(c->rights);
+	return rc == 0 ? change_user(c) : rc;
 }
 
 static _Noreturn void become(const struct child *c, const struct child_args *a)

@@ -39,6 +39,8 @@ struct child {
 	const char *name;
 	char path[PATH_MAX]; // its program
 	enum child_rights rights;
+	uid_t uid; // to become; 0: as the supervisor
+	gid_t gid;
 	const char *runtime_dir; // RUNTIME_DIRECTORY, where libraries put their files; NULL: as is
 	int netns_fd; // network namespace to enter, -1 for ours
 	pid_t pid; // 0 while it does not run

@@ -63,6 +63,8 @@ static void dataplane_args(const struct supervisor *s, struct child_args *a)
 		child_args_number(a, "--memory", o->memory_mb);
 	}
 	child_args_fd(a, "--publish-fd", s->dir.dataplane_fd);
+	if (s->user.uid != 0)
+		child_args_number(a, "--peer-uid", s->user.uid);
 	child_args_fd(a, "--counters-fd", s->counters_fd);
 	child_args_fd(a, "--punt-fd", s->punt_dataplane_fd);
 	if (s->own_net.tap_fd >= 0)

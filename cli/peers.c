@@ -26,7 +26,7 @@ static void close_peer(struct supervisor *s, unsigned peer)
 
 void peers_accept(struct supervisor *s)
 {
-	int fd = seqpacket_accept(s->dir.supervisor_fd, geteuid());
+	int fd = seqpacket_accept(s->dir.supervisor_fd, s->user.uid);
 
 	if (fd < 0)
 		return;

@@ -201,11 +201,44 @@ static void fill_state(struct supervisor *s)
 	}
 }
 
-static int make_state_dir(const char *path, struct err *err)
+// Control saves snapshots there, whoever started it before.
+static int make_state_dir(const struct supervisor *s, struct err *err)
 {
-	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+	static const char *const files[] = {"", "/base.img", "/overlay.img"};
+	const char *dir = s->o->state_dir;
+	char path[PATH_MAX];
+	int rc = mkdir(dir, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && rc == 0; i++) {
+		if (snprintf(path, sizeof(path), "%s%s", dir, files[i]) < (int)sizeof(path))
+			rc = user_give(&s->user, path);
+	}
+	return rc == 0 ? 0 : err_set(err, rc, "state directory %.100s: %s", dir, strerror(-rc));
+}
+
+// What control opens in a folder where only the supervisor makes files.
+static int share_run_dir(const struct supervisor *s, struct err *err)
+{
+	static const char *const files[] = {
+		"supervisor.sock", "dataplane.sock", "slowpath.sock", "history"};
+	char path[PATH_MAX];
+	int rc = 0;
+
+	if (s->user.uid == 0)
 		return 0;
-	return err_set(err, -errno, "state directory %.100s: %s", path, strerror(errno));
+	if (run_dir_file(&s->dir, "history", path)) {
+		int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			(void)close(fd); // control says it when there is none
+	}
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && rc == 0; i++)
+		rc = run_dir_file(&s->dir, files[i], path) ? user_give(&s->user, path)
+							   : -ENAMETOOLONG;
+	if (rc == 0 &&
+		(lchown(s->dir.path, (uid_t)-1, s->user.gid) != 0 || chmod(s->dir.path, 0710) != 0))
+		rc = -errno;
+	return rc == 0 ? 0
+		       : err_set(err, rc, "run directory %.100s: %s", s->dir.path, strerror(-rc));
 }
 
 static int make_cookies(struct supervisor *s, struct err *err)
@@ -241,13 +274,15 @@ int resources_make(struct supervisor *s, struct err *err)
 	if (rc == 0)
 		rc = preflight_probe(s->o, &s->pre, err);
 	if (rc == 0)
-		rc = make_state_dir(s->o->state_dir, err);
+		rc = make_state_dir(s, err);
 	if (rc == 0)
 		rc = make_cookies(s, err);
 	if (rc == 0)
 		rc = run_dir_listen(&s->dir,
 			s->o->port_kind == PORT_NONE ? RUN_DIR_NO_DATAPLANE : RUN_DIR_DATAPLANE,
 			err);
+	if (rc == 0)
+		rc = share_run_dir(s, err);
 	if (rc == 0)
 		rc = make_counters(s, err);
 	if (rc == 0)

@@ -41,6 +41,10 @@ static int find_programs(struct supervisor *s, struct err *err)
 	for (unsigned i = 0; i < CHILD_COUNT; i++) {
 		struct child *c = &s->children[i];
 		*c = roles[i];
+		if (c->rights != RIGHTS_ALL) {
+			c->uid = s->user.uid;
+			c->gid = s->user.gid;
+		}
 		c->netns_fd = -1;
 		c->pidfd = -1;
 		if (i == CHILD_DATAPLANE && s->o->port_kind == PORT_NONE)
@@ -120,6 +124,8 @@ int command_run(int argc, char **argv)
 	int rc = make_signal_fd(&s, &err);
 	if (rc == 0)
 		rc = preflight_check(&o, &s.pre, &err);
+	if (rc == 0)
+		rc = user_choose(&o, &s.user, &err);
 	if (rc == 0)
 		rc = find_programs(&s, &err);
 	if (rc == 0)

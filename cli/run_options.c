@@ -45,6 +45,8 @@ static const char help[] =
 	"  --no-cookies         answer no DNS cookies\n"
 	"  --keep-inside LIST   names that are never forwarded: special,local,reverse\n"
 	"  --mixed-case         ask upstreams for names in random case\n"
+	"  --user U             who control, slow path and monitor become when root starts it\n"
+	"                       (default burst53 when there is such a user, else 53053)\n"
 	"  --run-dir D          sockets and state (default /run/burst53)\n"
 	"  --state-dir D        saved snapshots (default /var/lib/burst53)\n"
 	"  --max-image-age S    how old a saved snapshot of another boot may be\n"

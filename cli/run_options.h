@@ -46,6 +46,7 @@ struct run_options {
 	uint16_t dns_port; // 0: as the Corefile says
 	const char *max_image_age; // NULL: control's own default
 	const char *pidfile;
+	const char *user; // of the processes that need no rights; NULL: user_choose()
 	bool is_quiet;
 	struct address networks[RUN_NETWORKS_MAX]; // clients of the cluster
 	size_t n_networks;

@@ -32,6 +32,7 @@ const struct option run_long_options[] = {
 	{"rate-slip", required_argument, NULL, KEY_RATE_SLIP},
 	{"rate-prefixes4", required_argument, NULL, KEY_RATE_PREFIXES4},
 	{"rate-prefixes6", required_argument, NULL, KEY_RATE_PREFIXES6},
+	{"user", required_argument, NULL, KEY_USER},
 	{"cookie-file", required_argument, NULL, KEY_COOKIE_FILE},
 	{"no-cookies", no_argument, NULL, KEY_NO_COOKIES},
 	{"keep-inside", required_argument, NULL, KEY_KEEP_INSIDE},
@@ -277,6 +278,7 @@ static void take_plain(enum run_key key, const char *value, struct run_options *
 		[KEY_API_NETNS - KEY_CONF] = &o->api_netns,
 		[KEY_PIDFILE - KEY_CONF] = &o->pidfile,
 		[KEY_COOKIE_FILE - KEY_CONF] = &o->cookie_file,
+		[KEY_USER - KEY_CONF] = &o->user,
 		[KEY_END - KEY_CONF] = NULL,
 	};
 

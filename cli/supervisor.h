@@ -9,6 +9,7 @@
 #include "cli/run_dir.h"
 #include "cli/sockets.h"
 #include "cli/state.h"
+#include "cli/user.h"
 #include "cli/vault.h"
 
 #include "zones/link/counters.h"
@@ -32,6 +33,7 @@ struct supervisor {
 	struct run_dir dir;
 	struct state state;
 	struct child children[CHILD_COUNT]; // path empty: not used here
+	struct user user; // of all children but the dataplane, which has its own
 	struct vault vault;
 	struct sockets sockets;
 	struct own_net own_net;

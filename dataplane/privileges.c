@@ -9,6 +9,8 @@
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -87,6 +89,17 @@ static int capabilities_drop(struct err *err)
 	return 0;
 }
 
+// In a container, root often may not: then it stays root in name only.
+static bool may_change_user(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+	const uint32_t needed = 1u << CAP_SETUID | 1u << CAP_SETGID;
+
+	return geteuid() == 0 && syscall(SYS_capget, &head, data) == 0 &&
+		(data[0].effective & needed) == needed;
+}
+
 int privileges_drop(struct err *err)
 {
 	const struct rlimit memory = {RLIM_INFINITY, RLIM_INFINITY};
@@ -95,5 +108,5 @@ int privileges_drop(struct err *err)
 	(void)setrlimit(RLIMIT_MEMLOCK, &memory);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return err_set(err, -errno, "no_new_privs: %s", strerror(errno));
-	return geteuid() == 0 ? user_drop(err) : capabilities_drop(err);
+	return may_change_user() ? user_drop(err) : capabilities_drop(err);
 }

@@ -2,8 +2,10 @@
 """Each address mode starts with exactly what its row of docs/operations.md says, and keeps less."""
 
 import os
+import pwd
 import re
 import signal
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import lab
 
 UID = "65534"
+FALLBACK = "53053"  # cli/user.h
 CAPABILITIES = {"net_bind_service": 10, "net_admin": 12, "net_raw": 13, "ipc_lock": 14, "sys_admin": 21, "bpf": 39}
 NAME = "web.default.svc.cluster.local"
 SECRET = "9d3f1c0a5b7e4f6688aa0c1d2e3f4a5b"
@@ -129,3 +132,47 @@ def test_a_mode_starts_with_its_row_and_keeps_less(server):
     for pid in running.pids().values():
         told += Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8") if pid else ""
     assert SECRET not in told
+
+
+def test_root_keeps_root_for_the_supervisor_only(own):  # pylint: disable=unused-argument
+    """The lab is started by root, by hand."""
+    try:
+        user = str(pwd.getpwnam("burst53").pw_uid)
+    except KeyError:
+        user = FALLBACK
+    kept = {"control": 1 << 2}  # dac_read_search: credentials of other users
+    users = {"supervisor": "0", "dataplane": UID}
+    lab.wait_for(lambda: lab.dig(NAME)[0] == "NOERROR", 60)
+    for name, pid in lab.pids().items():
+        for status in threads(pid):
+            assert status["Uid"].split() == [users.get(name, user)] * 4, name
+            if name == "supervisor":
+                continue
+            assert int(status["CapEff"], 16) == kept.get(name, 0), (name, status["Name"])
+            assert int(status["CapPrm"], 16) == kept.get(name, 0), (name, status["Name"])
+            assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", name
+            assert status["Groups"].split() in ([], [users.get(name, user)]), name
+    modes = {p.name: (p.lstat().st_uid, stat.S_IMODE(p.lstat().st_mode)) for p in lab.RUN_DIR.iterdir() if p.is_socket()}
+    assert modes and set(modes.values()) == {(int(user), 0o600)}, modes
+    assert stat.S_IMODE(lab.RUN_DIR.stat().st_mode) == 0o710 and lab.RUN_DIR.stat().st_uid == 0
+
+
+def test_another_user_is_a_choice(network, tmp_path):  # pylint: disable=unused-argument
+    words = ["run", "--config", "/dev/null", "--conf", lab.DATA / "lab.Corefile", "--dump", lab.DATA / "lab.json", "--port",
+             "none", "--run-dir", tmp_path / "run", "--state-dir", tmp_path / "state"]
+    lab.inside("srv", "ip", "addr", "add", "198.18.0.53/24", "dev", "eth0", check=True)
+    burst53 = lab.BUILD / "cli" / "burst53"
+    done = lab.inside("srv", burst53, *words, "--user", "nobody-knows-me")
+    assert done.returncode == 1 and "there is no user" in done.stderr
+    done = lab.inside("srv", "setpriv", "--reuid", "1234", "--clear-groups", "--no-new-privs", burst53, *words, "--user", UID)
+    assert done.returncode == 1 and "only root" in done.stderr
+    with subprocess.Popen(["ip", "netns", "exec", lab.netns_name("srv"), *map(str, [burst53, *words, "--user", UID])],
+                          stderr=subprocess.DEVNULL) as running:
+        try:
+            lab.wait_for(lambda: lab.dig(NAME)[0] == "NOERROR", 60)
+            text = (tmp_path / "run" / "state").read_text(encoding="utf-8")
+            pid = int(re.search(r"^child control (\d+)", text, re.M)[1])
+            assert {status["Uid"].split()[0] for status in threads(pid)} == {UID}
+        finally:
+            running.terminate()
+            assert running.wait(60) == 0
