@@ -91,10 +91,9 @@ static int add_bind(struct listens *l, const struct config_bind *b, uint16_t por
 
 	if (b->is_interface)
 		return add_interface(l, b, port, err);
-	if (strcmp(b->text, every4.text) == 0)
-		return add(l, &every4, port, err);
-	if (strcmp(b->text, every6.text) == 0)
-		return add(l, &every6, port, err);
+	// CoreDNS' runtime opens one socket of both families for either.
+	if (strcmp(b->text, every4.text) == 0 || strcmp(b->text, every6.text) == 0)
+		return add_every(l, port, err);
 	if (address_parse(b->text, &a, &why) != 0)
 		return err_set_at(err, -EINVAL, b->pos.file, pos, "bind: %s", why.text);
 	return add(l, &a, port, err);
