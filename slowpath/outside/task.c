@@ -27,7 +27,8 @@ static const struct image_listener *find_block(const struct task *t, const struc
 
 static bool is_for_type(const struct image_step *step, uint16_t type)
 {
-	return step->kind != STEP_PUNT || step->view == 0 || step->view == type;
+	return step->kind != STEP_PUNT || step->view == 0 || step->view == type ||
+		type == RR_TYPE_ANY;
 }
 
 // The next step for the question, or NULL.

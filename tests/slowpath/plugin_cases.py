@@ -91,6 +91,10 @@ CASES = [
          "template IN ANY sf {\n rcode SERVFAIL\n}\n template IN A empty {\n}\n"
          "template IN A strict {\n match ^ok\n answer \"{{ .Name }} 60 IN A 192.0.2.1\"\n}",
          ("a.invalid.", "x.sf.", "x.empty.", "ok.strict.", "no.strict.", "www.example.net.")),
+    Case("template-any", "template IN A one {\n answer \"{{ .Name }} 60 {{ .Class }} {{ .Type }} 192.0.2.1\"\n}\n"
+         "template IN TXT two {\n match ^(?P<a>x)\\.two\\.$ ^y\n"
+         " answer \"{{ .Name }} 60 IN TXT \\\"{{ .Group.a }} {{ eq .Group.a \\\"x\\\" }} {{ ne .Group.a .Group.b }}\\\"\"\n}\n",
+         ("a.one.", "x.two.", "y.two.", "z.two."), types=("A", "TXT", "ANY"), forward=False),
     Case("template-alias", "template IN ANY foogle.com {\n match \"^foogle\\.com\\.$\"\n"
          " answer \"foogle.com 60 IN CNAME www.example.net\"\n fallthrough\n}\n"
          "template IN A chain {\n answer \"{{ .Name }} 60 IN CNAME alias.example.net.\" \"{{ .Name }} 9 IN A 192.0.2.1\"\n}\n"

@@ -204,6 +204,13 @@ static enum step_result lookup(struct walk *w)
 	return w->is_pod ? pod_hit(w) : hit(w);
 }
 
+// Whether a punt of one type is for a question; those of all types are for each (CoreDNS plugin
+// template).
+static bool takes_type(const struct image_step *punt, uint16_t qtype)
+{
+	return punt->view == 0 || punt->view == qtype || qtype == RR_TYPE_ANY;
+}
+
 static enum step_result step_run(struct walk *w)
 {
 	switch ((enum step_kind)w->step->kind) {
@@ -211,8 +218,7 @@ static enum step_result step_run(struct walk *w)
 	case STEP_STATIC:
 		return lookup(w);
 	case STEP_PUNT:
-		return w->step->view == 0 || w->step->view == w->reply.q->qtype ? STEP_PUNTED
-										: STEP_NEXT;
+		return takes_type(w->step, w->reply.q->qtype) ? STEP_PUNTED : STEP_NEXT;
 	case STEP_REFUSE:
 		w->reply.rcode = RCODE_REFUSED;
 		return STEP_ANSWERED;
