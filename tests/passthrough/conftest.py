@@ -92,6 +92,15 @@ def _server(machine, ports, request):
     server.stop()
 
 
+@pytest.fixture(autouse=True)
+def _guard():
+    """A test that fails between start() and stop() does not make the next ones fail: what it started is ended."""
+    before = list(Server.running)  # the module's
+    yield
+    for server in [s for s in Server.running if s not in before]:
+        server.end()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """The machine's own words belong to a failure."""

@@ -15,8 +15,9 @@ OUT = Path(os.environ.get("B53_PASSTHROUGH", TOP / "build" / "passthrough"))
 PREFIX = os.environ.get("B53_LAB", "b53p")
 LINK = f"{PREFIX}-link"  # a client on every NIC's link, and the router to the other namespace
 FAR = f"{PREFIX}-far"
-BOOT_S = 240
-LIFE_S = 900  # QEMU is ended by then, whatever happens
+BOOT_S = 600
+LIFE_S = 5400  # QEMU is ended by then, whatever happens
+WAIT_S = 180  # for what takes a second or two on a machine that has nothing else to do
 RUN = "/run/burst53"
 
 
@@ -60,7 +61,7 @@ def igb(number):
                                "-device", f"igb,bus=rp{number}," "id={id},netdev={netdev},mac={mac},romfile="])
 
 
-def run(*words, timeout=30, check=False, **more):
+def run(*words, timeout=WAIT_S, check=False, **more):
     """One command on this machine; its output is text."""
     return subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=timeout, check=check, **more)
 
@@ -128,7 +129,7 @@ class Machine:
         self.memory_mb, self.hugepages = memory_mb, hugepages
         self.folder = Path(folder)
         self.process = self.shell = self.monitor = None
-        self.rest = b""
+        self.rest, self.commands = b"", 0
 
     def words(self):
         """QEMU's command line."""
@@ -204,16 +205,18 @@ class Machine:
                 raise AssertionError("the machine ended: " + self.console())
             self.rest += more
 
-    def try_sh(self, command, timeout=30):
-        """One line of shell inside: (exit code, output)."""
+    def try_sh(self, command, timeout=WAIT_S):
+        """One line of shell inside: (exit code, output). The machine itself ends what takes longer, so that the
+        next command is heard; marks have numbers, so that it does not get the answer of this one."""
         assert "\n" not in command and len(command) < 4000, command
-        self.shell.sendall(command.encode() + b"\n")
-        end = time.monotonic() + timeout
-        self.read_until(rb"@begin\r?\n", end)
-        out, mark = self.read_until(rb"@end (\d+)\r?\n", end)
+        self.commands += 1
+        self.shell.sendall(f"{self.commands} {timeout} {command}\n".encode())
+        end = time.monotonic() + timeout + WAIT_S
+        self.read_until(rb"@begin %d\r?\n" % self.commands, end)
+        out, mark = self.read_until(rb"@end %d (\d+)\r?\n" % self.commands, end)
         return int(mark.group(1)), out.decode(errors="replace").replace("\r", "")
 
-    def sh(self, command, timeout=30):
+    def sh(self, command, timeout=WAIT_S):
         """The same, which has to succeed."""
         code, out = self.try_sh(command, timeout)
         assert code == 0, f"{command}: exit code {code}\n{out}"
@@ -221,11 +224,13 @@ class Machine:
 
     def qmp(self, command, **arguments):
         """A command to QEMU itself: set_link, device_del."""
-        self.monitor.settimeout(10)
+        self.monitor.settimeout(WAIT_S)
         self.monitor.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
         text = b""
         while b'"return"' not in text and b'"error"' not in text:
-            text += self.monitor.recv(65536)
+            more = self.monitor.recv(65536)
+            assert more, "QEMU ended: " + self.console()
+            text += more
         assert b'"error"' not in text, text
 
     def link(self, nic, is_up):
@@ -240,13 +245,13 @@ class Machine:
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
             try:
-                self.process.wait(10)
+                self.process.wait(20)
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait(10)
+                self.process.wait(WAIT_S)
 
 
-def wait_for(what, seconds=40.0):
+def wait_for(what, seconds=WAIT_S):
     """Waits until the function says something true; returns that, or fails."""
     end = time.monotonic() + seconds
     while True:

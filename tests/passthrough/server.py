@@ -4,7 +4,7 @@
 import json
 import re
 
-from machine import FAR, LINK, PREFIX, inside, wait_for
+from machine import FAR, LINK, PREFIX, WAIT_S, inside, wait_for
 
 WEB = "web.default.svc.cluster.local"
 WEB_A = "10.96.0.80"
@@ -19,6 +19,8 @@ class Port:  # pylint: disable=too-few-public-methods
 
 class Server:
     """One `burst53 run`."""
+
+    running = []  # those started and not stopped: a guard ends them after a failure
 
     def __init__(self, machine, port, instance="burst53"):
         self.machine, self.port, self.instance = machine, port, instance
@@ -36,23 +38,41 @@ class Server:
         return " ".join(words)
 
     def start(self, *more):
-        """Returns when it answers."""
+        """Returns when it answers; a start that fails leaves nothing behind."""
         self.machine.sh(f"rm -rf /tmp/{self.instance}.state; {self.command(*more)} >{self.output} 2>&1 &")
-        wait_for(self.is_answering)
+        Server.running.append(self)
+        try:
+            wait_for(self.is_answering)
+        except AssertionError as error:
+            log = self.log()
+            self.end()
+            raise AssertionError(f"{error}\n{log}") from None
         return self
 
     def refusal(self, *more):
         """Starts it where it cannot start: its first error."""
-        code, out = self.machine.try_sh(f"rm -rf /tmp/{self.instance}.state; timeout 20 env {self.command(*more)} 2>&1")
+        code, out = self.machine.try_sh(f"rm -rf /tmp/{self.instance}.state; timeout {WAIT_S} env {self.command(*more)} 2>&1",
+                                        2 * WAIT_S)
         assert code == 1, out
         return next(line for line in out.splitlines() if line.startswith("error "))
 
     def stop(self):
         """In order; every buffer of packets has to be back."""
-        _, out = self.machine.try_sh(f"kill $(cat {self.pidfile}); while [ -e {self.pidfile} ]; do sleep 0.1; done; "
-                                     f"cat {self.output}")
+        try:
+            _, out = self.machine.try_sh(f"kill $(cat {self.pidfile}); while [ -e {self.pidfile} ]; do sleep 0.1; done; "
+                                         f"cat {self.output}")
+        finally:
+            self.end()
         missing = re.findall(r"main stopped buffers_missing=(\d+)", out)
         assert missing and set(missing) == {"0"}, out
+
+    def end(self):
+        """Whatever is left of it, and of every other when it did not stop in order."""
+        Server.running.remove(self)
+        code, _ = self.machine.try_sh(f"[ ! -e {self.pidfile} ]")
+        if code != 0:
+            names = "burst53 burst53-dataplane burst53-slowpath burst53-control burst53-monitor"
+            self.machine.try_sh(f"killall -9 {names}; while pidof {names}; do sleep 0.1; done; rm -f {self.pidfile}")
 
     def log(self):
         """What it wrote."""
@@ -88,7 +108,7 @@ class Server:
 
 def dig(nic, name=WEB, kind="A", *words, family=4, netns=LINK):
     """The answer's text, sorted; None without a reply."""
-    done = inside(netns, "dig", f"@{nic.served[family]}", name, kind, "+short", "+tries=2", "+time=3", *words)
+    done = inside(netns, "dig", f"@{nic.served[family]}", name, kind, "+short", "+tries=4", "+time=10", *words)
     return sorted(done.stdout.split()) if done.returncode == 0 else None
 
 
@@ -108,7 +128,7 @@ def dnsperf(nic, folder, queries=4000, rate=1500, family=4):
     data.write_text("".join(f"{name}.default.svc.cluster.local {kind}\n" for name in ("web", "missing")
                             for kind in ("A", "AAAA")), encoding="ascii")
     out = inside(LINK, "dnsperf", "-s", nic.served[family], "-d", data, "-c", "16", "-Q", rate,
-                 "-n", queries // 4, "-t", "5", timeout=60).stdout
+                 "-n", queries // 4, "-t", "60", timeout=600).stdout
     return tuple(int(re.search(rf"Queries {word}: +(\d+)", out).group(1)) for word in ("sent", "completed"))
 
 

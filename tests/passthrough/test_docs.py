@@ -83,6 +83,6 @@ def test_without_iommu_nothing_is_handed_over(boot):
     # What a person would try next, by hand: vfio-pci does not take it.
     machine.sh("cd /sys/bus/pci/devices/0000:00:01.0; echo 0000:00:01.0 >driver/unbind; echo vfio-pci >driver_override; "
                "echo 0000:00:01.0 >/sys/bus/pci/drivers_probe; true")
-    code, out = machine.try_sh("timeout 20 burst53 run --port 0000:00:01.0 --address 198.18.1.53/24 "
+    code, out = machine.try_sh("timeout 120 burst53 run --port 0000:00:01.0 --address 198.18.1.53/24 "
                                "--conf /etc/burst53/Corefile --dump /etc/burst53/cluster.json 2>&1")
     assert code == 1 and 'reason="port: 0000:00:01.0 is bound to no driver' in out, out

@@ -41,7 +41,7 @@ def test_a_link_goes_and_comes(e1000e):
     nic, machine = e1000e.port.nic, e1000e.machine
     for _ in range(2):
         machine.link(nic, False)
-        wait_for(lambda: not e1000e.is_ready(), 5)
+        wait_for(lambda: not e1000e.is_ready())
         assert is_silent(nic)
         machine.link(nic, True)
         wait_for(e1000e.is_ready)
@@ -62,8 +62,8 @@ def test_a_killed_dataplane_answers_again(e1000e):
 def test_a_card_that_is_taken_away_is_let_go_and_taken_again(e1000e):
     """Unbinding does not hang, the log says what happened, and binding it again is enough."""
     machine, device = e1000e.machine, e1000e.port.device
-    machine.sh(f"timeout 10 sh -c 'echo {device} >/sys/bus/pci/drivers/vfio-pci/unbind'", timeout=20)
-    assert not e1000e.is_ready()
+    machine.sh(f"timeout 60 sh -c 'echo {device} >/sys/bus/pci/drivers/vfio-pci/unbind'")
+    wait_for(lambda: not e1000e.is_ready())
     wait_for(lambda: "is bound to no driver" in e1000e.log())
     assert 'reason="the device is taken away"' in e1000e.log()
     bind(machine, device)
@@ -165,7 +165,7 @@ def test_one_group_is_not_served_twice(machine, ports):
     first = Server(machine, ports["e1000e"]).start()
     second = Server(machine, ports["e1000e"], instance="second")
     try:
-        code, out = machine.try_sh(f"timeout 10 env {second.command('--conf', plain_corefile(machine))} 2>&1")
+        code, out = machine.try_sh(f"timeout 120 env {second.command('--conf', plain_corefile(machine))} 2>&1")
         assert code == 1 and "DPDK cannot use" in out, out
         assert answers(ports["e1000e"].nic)
     finally:
