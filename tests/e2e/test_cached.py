@@ -2,10 +2,13 @@
 """Outside names over the wire: forwarded by the slow path, then answered by the workers (DESIGN 4)."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
 
+import dns.message
+import dns.rcode
 import pytest
 
 import lab
@@ -91,3 +94,42 @@ def test_another_corefile_never_meets_an_old_answer(outside, corefile):
     corefile.write_text(text, encoding="utf-8")
     lab.kill("supervisor", signal.SIGUSR1)
     lab.wait_for(lambda: lab.dig(name)[0] == "NOERROR", 20)
+
+
+CLUSTER = "kubernetes.default.svc.cluster.local"
+
+
+def test_what_an_upstream_says_of_cluster_names_has_no_effect(outside):
+    """rel:P10: neither on workers, nor on the slow path, nor on TCP."""
+    assert outside.poll() is None
+    before = lab.dig(CLUSTER)
+    assert before[0] == "NOERROR"
+    for _ in range(4):  # forwarded, kept, shared with the workers
+        assert lab.dig("evil.example.net")[0] == "NOERROR"
+    for words in ([], ["+tcp"], ["+cd"], ["+dnssec"]):
+        for name in (CLUSTER, CLUSTER.upper()):
+            again = lab.dig(name, "A", *words)
+            assert again[0] == "NOERROR" and "6.6.6.6" not in str(again[2])
+            assert "aa" in again[1].split()
+    assert lab.dig(CLUSTER)[2] == before[2]
+    assert lab.dig("cluster.local", "NS")[2] == lab.dig("cluster.local", "NS", "+tcp")[2]
+
+
+def test_cluster_names_do_not_wait_for_upstreams_that_are_silent(outside):
+    """rel:P7: hundreds of questions wait for the upstream while each cluster name is answered by a worker, and over TCP."""
+    outside.send_signal(signal.SIGSTOP)
+    try:
+        with lab.netns("cli"):
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # all come at once
+        with sock:
+            for n in range(400):
+                sock.sendto(dns.message.make_query(f"ttl60.n{n}.example.net.", "A", id=n).to_wire(), (lab.SERVICE[4], 53))
+            answered = [lab.dig(CLUSTER, "A", *words, "+tries=1", "+time=5")[0] for words in ([], ["+tcp"]) for _ in range(10)]
+            sock.settimeout(60)
+            rcodes = {dns.message.from_wire(sock.recv(4096)).rcode() for _ in range(400)}
+        assert answered == ["NOERROR"] * 20
+        assert rcodes == {dns.rcode.SERVFAIL}  # and none is lost
+    finally:
+        outside.send_signal(signal.SIGCONT)
+    lab.wait_for(lambda: lab.dig("www.again.example.net")[0] == "NOERROR", 60)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cache in front of forward (k8s:2.13 cache, quirk 22)."""
 
+import os
 import socket
 import time
 
@@ -11,21 +12,26 @@ import pytest
 import slow
 from test_forward import ask, empty, forward, stub, stub_upstream, texts  # noqa: F401
 
+SECONDS = 60 if os.environ.get("B53_LONG") == "1" else 3
+
 
 def test_each_record_counts_down_by_itself(empty, stub):  # noqa: F811
+    """For 60 s with B53_LONG=1."""
     empty.serve_corefile(forward(stub, before="cache"))
+    born = time.monotonic()
     first = ask(empty, "alias.example.net.")
+    born_until = time.monotonic()
     assert texts(first)[0].split()[1] == "77" and texts(first)[1].split()[1] == "300"
-    start = time.monotonic()
     seen = []
-    while time.monotonic() - start < 3.2:
-        reply = ask(empty, "alias.example.net.")
-        seen.append((int(time.monotonic() - start), [int(t.split()[1]) for t in texts(reply)]))
-        time.sleep(0.2)
-    for second, (cname, address) in seen:
+    while time.monotonic() < born + SECONDS:
+        start = time.monotonic()
+        cname, address = [int(t.split()[1]) for t in texts(ask(empty, "alias.example.net."))]
+        end = time.monotonic()
         assert 77 - cname == 300 - address  # both by the same seconds
-        assert second - 1 <= 77 - cname <= second + 1
-    assert [c for _, (c, _) in seen] == sorted((c for _, (c, _) in seen), reverse=True)
+        assert int(start - born_until) <= 77 - cname <= int(end - born) + 1
+        seen.append(cname)
+        time.sleep(0.2)
+    assert seen == sorted(seen, reverse=True)
     assert len(stub.seen) == 1
 
 

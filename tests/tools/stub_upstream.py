@@ -120,6 +120,14 @@ class Answers:
         reply.answer.append(dns.rrset.from_text(name, 60, "IN", "A", *texts))
         return reply
 
+    def on_evil(self, reply, name, kind, number):
+        """Records for a name of the cluster, in all sections (rel:P10)."""
+        victim = "kubernetes.default.svc.cluster.local."
+        reply.answer = [dns.rrset.from_text(name, 600, "IN", "CNAME", victim), dns.rrset.from_text(victim, 600, "IN", "A", "6.6.6.6")]
+        reply.authority = [dns.rrset.from_text("cluster.local.", 600, "IN", "NS", victim), dns.rrset.from_text(victim, 600, "IN", "A", "6.6.6.6")]
+        reply.additional = [dns.rrset.from_text(victim, 600, "IN", "A", "6.6.6.6")]
+        return reply
+
     def on_mix(self, reply, name, kind, number):
         reply.answer.append(dns.rrset.from_text(name, 600, "IN", "CNAME", "t.example.net."))
         self.add_a(reply, "t.example.net.", kind, 40)
