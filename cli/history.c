@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ struct collection {
 	const struct subject *subject; // NULL: all changes
 	struct history_change *items; // owned
 	size_t n, cap;
+	size_t n_more; // names without a record, of changes with very many
 	bool is_short; // of memory
 };
 
@@ -97,6 +99,8 @@ static void collect(void *user, const struct history_change *c)
 {
 	struct collection *all = user;
 
+	if (c->about == HISTORY_MORE)
+		all->n_more += c->n_more;
 	if (all->subject != NULL && !is_about(c, all->subject))
 		return;
 	struct history_change *items =
@@ -134,6 +138,8 @@ static const char *print_about(const struct history_change *c, char buf[ABOUT_BY
 		(void)snprintf(buf, ABOUT_BYTES, "namespace %s", c->ns);
 	else if (c->about == HISTORY_POD)
 		(void)snprintf(buf, ABOUT_BYTES, "pod %s in %s", address, c->ns);
+	else if (c->about == HISTORY_MORE)
+		(void)snprintf(buf, ABOUT_BYTES, "%" PRIu32 " more names", c->n_more);
 	else if (c->about == HISTORY_ADDRESS)
 		(void)snprintf(buf, ABOUT_BYTES, "address %s", address);
 	else
@@ -202,6 +208,10 @@ static int print_all(const struct collection *all, const struct history_options 
 		print_change(&all->items[i], o->name != NULL);
 	if (all->n == 0)
 		(void)fprintf(stderr, "burst53 history: no change of it is kept\n");
+	if (all->n_more > 0 && all->subject != NULL && all->subject->shape == SUBJECT_REVERSE)
+		(void)fprintf(stderr,
+			"burst53 history: of changes with very many names %zu names are not kept\n",
+			all->n_more);
 	return all->n > 0 ? EXIT_OK : EXIT_FAILED;
 }
 

@@ -5,13 +5,15 @@
 #include <string.h>
 #include <time.h>
 
-enum { UNITS_MAX = 64 }; // of one change: the ring is for more than one of them
+// Of one change: a slice is 100 endpoints unless somebody asked for more. The ring is for many.
+enum { UNITS_MAX = 128 };
 
 struct journal {
 	struct history_writer *writer;
 	struct history_change change; // with what is common to all records
 	struct synth_unit told[UNITS_MAX]; // strings borrowed from the objects
 	size_t n;
+	uint32_t n_more; // that did not fit
 };
 
 static void copy_text(char *to, const char *from, size_t size_bytes)
@@ -52,14 +54,30 @@ static void on_touch(void *user, const struct synth_unit *u)
 			return;
 	}
 	c->about = about(u->kind);
-	if (j->n == UNITS_MAX || c->about == 0)
+	if (c->about == 0)
 		return;
+	if (j->n == UNITS_MAX) {
+		j->n_more++;
+		return;
+	}
 	j->told[j->n++] = *u;
 	c->family = u->addr.family;
 	memcpy(c->address, u->addr.bytes, sizeof(c->address));
 	copy_text(c->ns, u->ns, sizeof(c->ns));
 	copy_text(c->name, u->name, sizeof(c->name));
 	history_add(j->writer, c);
+}
+
+// Says that the change had more names than were told.
+static void tell_more(const struct journal *j)
+{
+	struct history_change c = j->change;
+
+	c.about = HISTORY_MORE;
+	c.n_more = j->n_more;
+	c.family = 0;
+	c.ns[0] = c.name[0] = '\0';
+	history_add(j->writer, &c);
 }
 
 void journal_changing(struct history_writer *w, const struct setup *s, const struct cluster *c,
@@ -80,4 +98,6 @@ void journal_changing(struct history_writer *w, const struct setup *s, const str
 		if (s->instances[i].cluster == c)
 			synth_touch(&s->instances[i].synth, old, new, on_touch, &j);
 	}
+	if (j.n_more > 0)
+		tell_more(&j);
 }

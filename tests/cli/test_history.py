@@ -59,6 +59,22 @@ def test_slices_are_named_as_what_changed_a_service(instance):
                                                            for c in changes], name
 
 
+def test_names_that_are_not_kept_are_counted(instance):
+    addresses = [f"10.244.{n // 200}.{n % 200 + 1}" for n in range(150)]
+    instance.api.put("services", {"metadata": {"name": "big", "namespace": "a"}, "spec": {
+        "clusterIP": "None", "clusterIPs": ["None"], "ports": [{"name": "sql", "port": 5432, "protocol": "TCP"}]}})
+    instance.api.put("endpointslices", {
+        "metadata": {"name": "big-x7k2p", "namespace": "a", "labels": {"kubernetes.io/service-name": "big"}},
+        "addressType": "IPv4", "endpoints": [{"addresses": [address]} for address in addresses],
+        "ports": [{"name": "sql", "port": 5432, "protocol": "TCP"}]})
+    instance.until(lambda: addresses[-1] in instance.answers("10-244-0-150.big.a.svc.cluster.local"))
+    changes = json.loads(instance.command("history", "--json", "--limit", "0").stdout)
+    told = [c["about"] for c in changes if c["object"] == "big-x7k2p"]
+    assert told[-1] == "23 more names" and len(told) == 129
+    done = instance.command("history", "150.0.244.10.in-addr.arpa")
+    assert done.returncode == 1 and "23 names are not kept" in done.stderr
+
+
 def test_the_history_outlives_control(instance):
     instance.service("web", "10.96.0.80")
     instance.until(lambda: "10.96.0.80" in instance.answers("web.a.svc.cluster.local"))

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum {
-	HISTORY_VERSION = 1,
+	HISTORY_VERSION = 2,
 	HISTORY_RECORDS = 4096,
 	HISTORY_LABEL_BYTES = 64, // a DNS label and a NUL
 	HISTORY_NAME_BYTES = 256, // the name of any object and a NUL
@@ -22,6 +22,7 @@ enum history_about {
 	HISTORY_IMPORT, // the same in clusterset zones
 	HISTORY_POD, // ns, address
 	HISTORY_ADDRESS, // the reverse name of address
+	HISTORY_MORE, // n_more names that have no record of their own
 };
 
 // One change of an object, as far as one name (or the names of one service) is concerned.
@@ -33,6 +34,7 @@ struct history_change {
 	uint8_t about; // enum history_about
 	uint8_t family; // of address: 4, 6, or 0 for none
 	uint8_t address[16]; // network order, IPv4 in the first 4
+	uint32_t n_more;
 	char ns[HISTORY_LABEL_BYTES], name[HISTORY_LABEL_BYTES];
 	char kind[32]; // resource of the object: "services", "endpointslices", ...
 	char object_ns[HISTORY_LABEL_BYTES], object[HISTORY_NAME_BYTES];
