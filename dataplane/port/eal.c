@@ -128,6 +128,9 @@ static void device_add(const struct eal_options *o, struct args *a)
 		return;
 	}
 	args_add(a, "--no-pci");
+	// No device needs physical addresses, and without root the kernel tells none: memory could
+	// not grow.
+	args_add(a, "--iova-mode=va");
 }
 
 static unsigned long free_pages(const char *size_name)
