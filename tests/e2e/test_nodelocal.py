@@ -33,6 +33,34 @@ def rules():
     return on_node("nft", "list", "ruleset").stdout
 
 
+def assert_rules():
+    """What node-cache has in iptables' raw and filter tables (k8s:2.15)."""
+    text = rules()
+    for rule in (f"ip daddr {LOCAL} meta l4proto {{ tcp, udp }} th dport 53 notrack", f"ip saddr {LOCAL} meta l4proto {{ tcp, udp }} th sport 53 notrack"):
+        assert rule in text, text
+    for hook in ("prerouting", "output"):
+        assert f"hook {hook} priority raw" in text, text
+
+
+def assert_gone():
+    """Neither address nor rule nor socket is left on the node."""
+    assert "burst53_nodelocal" not in rules()
+    assert LOCAL not in on_node("ip", "addr").stdout
+    assert "nodelocaldns" not in on_node("ip", "link").stdout
+    assert LOCAL not in listening()
+
+
+def ends(child):
+    """SIGTERM, as kubelet does it."""
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(60) == 0
+
+
+def is_quiet():
+    """Whether nothing listens on the node any more but the stub."""
+    return LOCAL not in listening()
+
+
 def metric(text):
     """The number behind a metric whose name and labels start so; 0 when there is none."""
     page = on_node("curl", "-s", "-m", "2", f"http://{LOCAL}:9254/metrics").stdout
@@ -46,11 +74,13 @@ def _node():
     lab.run("ip", "netns", "add", NODE, check=True)
     lab.run("ip", "-n", NODE, "link", "set", "lo", "up", check=True)
     lab.run("ip", "-n", NODE, "addr", "add", f"{UPSTREAM}/32", "dev", "lo", check=True)
-    with subprocess.Popen(["ip", "netns", "exec", NODE, sys.executable, str(STUB), UPSTREAM, "53"], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL) as stub:
-        yield
-        stub.send_signal(signal.SIGTERM)
-    lab.run("ip", "netns", "del", NODE)
+    try:
+        with subprocess.Popen(["ip", "netns", "exec", NODE, sys.executable, str(STUB), UPSTREAM, "53"], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL) as stub:
+            yield
+            stub.send_signal(signal.SIGTERM)
+    finally:
+        lab.run("ip", "netns", "del", NODE)
 
 
 @pytest.fixture(name="start")
@@ -66,14 +96,18 @@ def _start(node, tmp_path):  # pylint: disable=unused-argument
                                      env={**os.environ, "COREDNS_SERVICE_HOST": UPSTREAM, "STUB": UPSTREAM})
         running.append(child)
         lab.wait_for(lambda: on_node("curl", "-s", "-m", "1", f"http://{LOCAL}:9254/health").stdout == "OK"
-                     and on_node("dig", f"@{LOCAL}", "www.example.net", "+tries=1", "+time=1").returncode == 0, 15)
+                     and on_node("dig", f"@{LOCAL}", "www.example.net", "+tries=1", "+time=1").returncode == 0, 60)
         return child
 
     yield start
     for child in running:
         if child.poll() is None:
             child.terminate()
-        child.wait(20)
+        try:
+            child.wait(60)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait(60)
 
 
 def test_walkthrough_7_kubesprays_arguments(start):
@@ -82,19 +116,18 @@ def test_walkthrough_7_kubesprays_arguments(start):
     for place in (f"{LOCAL}:53", f"{LOCAL}:9254"):
         assert place in text
     assert LOCAL in on_node("ip", "addr").stdout
-    assert f"ip daddr {LOCAL} meta l4proto {{ tcp, udp }} th dport 53 notrack" in rules()
+    assert_rules()
     first = on_node("dig", f"@{LOCAL}", "ttl300.cluster.local", "A", "+tries=1", "+time=2").stdout
     assert "status: NOERROR" in first
-    asked = metric("coredns_proxy_request_duration_seconds_count")
+    misses = metric("coredns_cache_misses_total")
+    assert metric("coredns_proxy_request_duration_seconds_count") > 0
     hits = metric("coredns_cache_hits_total")
     again = on_node("dig", f"@{LOCAL}", "ttl300.cluster.local", "A", "+tries=1", "+time=2").stdout
     assert "status: NOERROR" in again
     assert metric("coredns_cache_hits_total") == hits + 1
-    assert metric("coredns_proxy_request_duration_seconds_count") == asked > 0
-    child.send_signal(signal.SIGTERM)
-    assert child.wait(20) == 0
-    assert "burst53_nodelocal" not in rules()
-    assert LOCAL not in on_node("ip", "addr").stdout
+    assert metric("coredns_cache_misses_total") == misses > 0
+    ends(child)
+    assert_gone()
 
 
 def test_cluster_names_go_over_tcp(start):
@@ -116,9 +149,37 @@ def test_what_somebody_takes_away_is_made_again(start):
     assert 'coredns_nodecache_setup_errors_total{errortype="interface_check"} 1' in page
 
 
-def test_skipteardown_leaves_link_and_rules(start):
-    child = start("-skipteardown")
-    child.send_signal(signal.SIGTERM)
-    assert child.wait(20) == 0
-    assert "burst53_nodelocal" in rules()
+def test_skipteardown_leaves_link_and_rules_and_the_next_one_takes_them_over(start):
+    ends(start("-skipteardown"))
+    assert_rules()
+    assert LOCAL in on_node("ip", "addr").stdout
+    child = start()
+    assert on_node("ip", "addr").stdout.count(f"inet {LOCAL}/") == 1
+    assert rules().count("table inet burst53_nodelocal") == 1
+    ends(child)
+    assert_gone()
+
+
+def test_what_a_killed_one_left_is_taken_over_and_removed_at_the_end(start):
+    for _ in range(2):
+        child = start()
+        child.kill()
+        child.wait(60)
+        lab.wait_for(is_quiet, 60)  # its processes end with it
+        assert_rules()
+        assert LOCAL in on_node("ip", "addr").stdout
+    child = start()
+    assert_rules()
+    assert on_node("ip", "addr").stdout.count(f"inet {LOCAL}/") == 1
+    assert rules().count("table inet burst53_nodelocal") == 1
+    ends(child)
+    assert_gone()
+
+
+def test_a_link_and_rules_of_somebody_else_are_left_alone(start):
+    on_node("ip", "addr", "add", f"{LOCAL}/32", "dev", "lo")
+    child = start("-setupinterface=false", "-setupiptables=false")
+    assert "burst53_nodelocal" not in rules()
+    assert "status: NOERROR" in on_node("dig", f"@{LOCAL}", "ttl300.cluster.local", "A", "+tries=1", "+time=2").stdout
+    ends(child)
     assert LOCAL in on_node("ip", "addr").stdout
