@@ -5,12 +5,15 @@
 #include "cli/say.h"
 #include "cli/tool.h"
 
+#include "zones/base/array.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -31,6 +34,45 @@ static int open_tap(struct own_net *n, struct err *err)
 	if (ioctl(n->tap_fd, TUNSETIFF, &r) != 0)
 		return err_set(err, -errno, "TAP: %s", strerror(errno));
 	return 0;
+}
+
+static int write_setting(const char *key, const char *value)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "/proc/sys/net/%s", key); // ours are shorter
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int rc = write(fd, value, strlen(value)) < 0 ? -errno : 0;
+	(void)close(fd);
+	return rc;
+}
+
+static bool has_gateway6(const struct own_net_plan *p)
+{
+	for (size_t i = 0; i < p->n_gateways; i++) {
+		if (p->gateways[i].family == 6)
+			return true;
+	}
+	return false;
+}
+
+// Addresses are those of the plan, and so is the gateway if it names one: whoever is on the link
+// could give us others by a single packet.
+static void close_ears(const struct own_net_plan *p)
+{
+	static const char *const keys[] = {"ipv4/conf/all/accept_redirects",
+		"ipv4/conf/burst53/accept_redirects", "ipv6/conf/burst53/accept_redirects",
+		"ipv6/conf/burst53/autoconf", "ipv6/conf/burst53/accept_ra"};
+	size_t n = ARRAY_LEN(keys) - (has_gateway6(p) ? 0 : 1);
+
+	for (size_t i = 0; i < n; i++) {
+		int rc = write_setting(keys[i], "0");
+		if (rc != 0 && rc != -ENOENT) // a kernel without IPv6
+			say_warn("a setting of the served addresses' network key=%s reason=\"%s\"",
+				keys[i], strerror(-rc));
+	}
 }
 
 // Adds a line to the text for `ip -batch`; returns the new length, beyond size_bytes when cut.
@@ -73,6 +115,8 @@ static int furnish(
 	char *argv[] = {ip, mode, input, NULL};
 	int rc = open_tap(n, err);
 
+	if (rc == 0)
+		close_ears(p);
 	if (rc == 0)
 		rc = print_batch(p, batch, sizeof(batch));
 	if (rc == 0)

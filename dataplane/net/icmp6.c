@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // ICMPv6 echo and neighbour solicitations for our addresses (RFC 4443, RFC 4861; proto:I13, I14).
-// Router advertisements, neighbour advertisements and errors go to the kernel side.
+// Router advertisements, neighbour advertisements and errors go to the kernel side; redirects do
+// not: whoever is on the link could take the replies.
 #include "dataplane/net/cksum.h"
 #include "dataplane/net/layers.h"
 
 enum icmp6_type {
+	ICMP6_UNREACHABLE = 1,
+	ICMP6_TOO_BIG = 2,
+	ICMP6_TIME_EXCEEDED = 3,
+	ICMP6_BAD_PARAMETER = 4,
 	ICMP6_ECHO = 128,
 	ICMP6_ECHO_REPLY = 129,
 	ICMP6_ROUTER_ADVERT = 134,
@@ -121,8 +126,15 @@ enum verdict icmp6_parse(const struct host *h, struct frame *f)
 	case ICMP6_ADVERT:
 	case ICMP6_ROUTER_ADVERT:
 		return news_parse(h, f, ip);
-	default:
+	case ICMP6_UNREACHABLE:
+	case ICMP6_TOO_BIG:
+	case ICMP6_TIME_EXCEEDED:
+	case ICMP6_BAD_PARAMETER:
+		if (ip->dst[0] == 0xff)
+			return frame_drop(f, DROP_IP_DESTINATION);
 		return frame_except(h, f, DROP_ICMP_OTHER);
+	default:
+		return frame_drop(f, DROP_ICMP_OTHER);
 	}
 }
 

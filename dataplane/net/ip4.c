@@ -45,6 +45,16 @@ static enum verdict served_parse(
 	return udp_parse(f, cksum_pseudo(ip->src, 4, IP_UDP, f->l4_bytes));
 }
 
+// TCP is the kernel side's, which checks the rest; a source route is nobody's business.
+static enum verdict stream_parse(const struct host *h, struct frame *f, const struct ip4_header *ip)
+{
+	if ((ip->version_ihl & 15u) * 4u != IP4_BYTES)
+		return frame_drop(f, DROP_IP4_OPTIONS);
+	if (!is_source_right(h, ip->src))
+		return frame_drop(f, DROP_IP_SOURCE);
+	return frame_except(h, f, DROP_IP_PROTOCOL);
+}
+
 enum verdict ip4_parse(const struct host *h, struct frame *f)
 {
 	const struct ip4_header *ip = (const struct ip4_header *)(f->bytes + f->l3);
@@ -62,8 +72,10 @@ enum verdict ip4_parse(const struct host *h, struct frame *f)
 	bool is_fragment = (be16_to(ip->fragment) & IP4_FRAGMENT_MASK) != 0;
 	if (h->addresses[f->address].is_shared && (ip->proto != IP_UDP || is_fragment))
 		return frame_drop(f, DROP_KERNEL);
+	if (ip->proto == IP_TCP)
+		return stream_parse(h, f, ip);
 	if (ip->proto != IP_UDP && ip->proto != IP_ICMP)
-		return frame_except(h, f, DROP_IP_PROTOCOL);
+		return frame_drop(f, DROP_IP_PROTOCOL);
 	if (is_fragment && ip->proto == IP_UDP) // proto:I4
 		return frame_drop(f, DROP_IP4_FRAGMENT);
 	if (is_fragment)

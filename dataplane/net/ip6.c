@@ -3,7 +3,7 @@
 #include "dataplane/net/cksum.h"
 #include "dataplane/net/layers.h"
 
-enum { IP_HOP_LIMIT = 64 };
+enum { IP_HOP_LIMIT = 64, MLD_QUERY = 130 };
 
 // proto:I7: ours, ::, ::1, multicast and IPv4-mapped sources cannot be answered.
 static bool is_source_right(const struct host *h, const uint8_t *a)
@@ -23,13 +23,24 @@ static bool is_extension(uint8_t next)
 		next == IP_SHIM6;
 }
 
+// The hop-by-hop header in front of multicast listener messages (RFC 3810 5): router alert and
+// padding. Any other the kernel side might complain about, even by multicast (RFC 8200 4.2).
+static bool is_router_alert(const struct frame *f)
+{
+	static const uint8_t header[] = {IP_ICMP6, 0, 5, 2, 0, 0, 1, 0};
+	const uint8_t *next = f->bytes + f->l4;
+
+	return f->l4_bytes >= sizeof(header) + ICMP_BYTES &&
+		memcmp(next, header, sizeof(header)) == 0 && next[sizeof(header)] == MLD_QUERY;
+}
+
 // Of the multicast only neighbour discovery concerns us, and on the way to the kernel side the
-// multicast listener's queries, which stand behind a hop-by-hop header (RFC 3810 5).
+// multicast listener's queries.
 static enum verdict multicast_parse(const struct host *h, struct frame *f, uint8_t next)
 {
 	if (next == IP_ICMP6)
 		return icmp6_parse(h, f);
-	if (next == IP_HOP_BY_HOP)
+	if (next == IP_HOP_BY_HOP && is_router_alert(f))
 		return frame_except(h, f, DROP_IP6_EXTENSION);
 	return frame_drop(f, DROP_IP_DESTINATION);
 }
@@ -42,10 +53,12 @@ static enum verdict served_parse(const struct host *h, struct frame *f, const st
 		return frame_drop(f, DROP_IP6_FRAGMENT);
 	if (is_extension(ip->next))
 		return frame_drop(f, DROP_IP6_EXTENSION);
-	if (ip->next != IP_UDP)
-		return frame_except(h, f, DROP_IP_PROTOCOL);
+	if (ip->next != IP_UDP && ip->next != IP_TCP)
+		return frame_drop(f, DROP_IP_PROTOCOL);
 	if (!is_source_right(h, ip->src))
 		return frame_drop(f, DROP_IP_SOURCE);
+	if (ip->next == IP_TCP)
+		return frame_except(h, f, DROP_IP_PROTOCOL);
 	return udp_parse(f, cksum_pseudo(ip->src, 16, IP_UDP, f->l4_bytes));
 }
 

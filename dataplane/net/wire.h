@@ -27,6 +27,7 @@ enum ether_type {
 enum ip_proto {
 	IP_HOP_BY_HOP = 0,
 	IP_ICMP = 1,
+	IP_TCP = 6,
 	IP_UDP = 17,
 	IP_ROUTING = 43,
 	IP_FRAGMENT = 44,

@@ -3,6 +3,8 @@
 // echo, shared addresses, and what the kernel side gets.
 #include "tests/unit/frame_fixture.h"
 
+#include "zones/base/array.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -262,10 +264,71 @@ static void the_kernel_side_gets_what_workers_do_not_answer(void **state)
 	fx.bytes[fx.l4] = 134;
 	frame_fixture_sum(&fx);
 	assert_int_equal(judge(&fx, &f), VERDICT_EXCEPTION);
+	memcpy(fx.bytes + fx.l3 + 24, (const uint8_t[16]){0xff, 2, [15] = 1}, 16);
+	fx.bytes[fx.l3 + 6] = 0;
+	memcpy(fx.bytes + fx.l4, (const uint8_t[9]){58, 0, 5, 2, 0, 0, 1, 0, 130}, 9);
+	assert_int_equal(judge(&fx, &f), VERDICT_EXCEPTION); // a multicast listener query
+	fx.bytes[fx.l4 + 2] = 0x85; // an option to complain about
+	assert_int_equal(judge(&fx, &f), VERDICT_DROP);
 	frame_fixture_udp(&fx, &(struct frame_fixture_spec){.family = 4});
 	fx.bytes[fx.l3 + 6] = 0x20;
 	frame_fixture_sum(&fx);
 	assert_int_equal(judge(&fx, &f), VERDICT_DROP); // fragments of DNS are nobody's
+}
+
+static const struct frame_change strange[] = {
+	{"IGMP", 4, AT_IP, 9, 1, {2}, RESUM, 0, DROP_IP_PROTOCOL},
+	{"IP in IP", 4, AT_IP, 9, 1, {4}, RESUM, 0, DROP_IP_PROTOCOL},
+	{"IPv6 in IP", 4, AT_IP, 9, 1, {41}, RESUM, 0, DROP_IP_PROTOCOL},
+	{"GRE", 4, AT_IP, 9, 1, {47}, RESUM, 0, DROP_IP_PROTOCOL},
+	{"SCTP", 4, AT_IP, 9, 1, {132}, RESUM, 0, DROP_IP_PROTOCOL},
+	{"UDP-Lite", 4, AT_IP, 9, 1, {136}, RESUM, 0, DROP_IP_PROTOCOL},
+	{"a reserved protocol", 4, AT_IP, 9, 1, {255}, RESUM, 0, DROP_IP_PROTOCOL},
+	{"IP in IPv6", 6, AT_IP, 6, 1, {4}, KEEP, 0, DROP_IP_PROTOCOL},
+	{"GRE", 6, AT_IP, 6, 1, {47}, KEEP, 0, DROP_IP_PROTOCOL},
+	{"SCTP", 6, AT_IP, 6, 1, {132}, KEEP, 0, DROP_IP_PROTOCOL},
+	{"no next header", 6, AT_IP, 6, 1, {59}, KEEP, 0, DROP_IP_PROTOCOL},
+	{"an unknown header", 6, AT_IP, 6, 1, {253}, KEEP, 0, DROP_IP_PROTOCOL},
+	{"an option and TCP", 4, AT_IP, 0, 10, {0x46, 0, 0, 61, 0, 0, 0, 0, 64, 6}, KEEP, 0,
+		DROP_IP4_OPTIONS},
+	{"TCP from ourselves", 4, AT_IP, 9, 7, {6, 0, 0, 198, 18, 0, 53}, KEEP, 0, DROP_IP_SOURCE},
+	{"TCP from loopback", 4, AT_IP, 9, 7, {6, 0, 0, 127, 0, 0, 1}, KEEP, 0, DROP_IP_SOURCE},
+	{"TCP from ::1", 6, AT_IP, 6, 16, {6, 64}, KEEP, 0, DROP_IP_SOURCE},
+};
+
+static const struct frame_change strange_icmp[] = {
+	{"an echo reply", 4, AT_L4, 0, 1, {0}, RESUM, 0, DROP_ICMP_OTHER},
+	{"a redirect", 4, AT_L4, 0, 1, {5}, RESUM, 0, DROP_ICMP_OTHER},
+	{"a router's advertisement", 4, AT_L4, 0, 1, {9}, RESUM, 0, DROP_ICMP_OTHER},
+	{"what time it is", 4, AT_L4, 0, 1, {13}, RESUM, 0, DROP_ICMP_OTHER},
+	{"what the netmask is", 4, AT_L4, 0, 1, {17}, RESUM, 0, DROP_ICMP_OTHER},
+	{"an echo reply", 6, AT_L4, 0, 1, {129}, RESUM, 0, DROP_ICMP_OTHER},
+	{"a redirect", 6, AT_L4, 0, 1, {137}, RESUM, 0, DROP_ICMP_OTHER},
+	{"what our name is", 6, AT_L4, 0, 1, {139}, RESUM, 0, DROP_ICMP_OTHER},
+};
+
+// Neither workers nor the kernel side answer what is not DNS, echo, ARP or ND.
+static void what_is_strange_is_nobodys(void **state)
+{
+	struct frame_fixture fx;
+	struct frame f;
+
+	(void)state;
+	host.has_exception = true;
+	for (size_t i = 0; i < ARRAY_LEN(strange) + ARRAY_LEN(strange_icmp); i++) {
+		bool is_icmp = i >= ARRAY_LEN(strange);
+		const struct frame_change *c =
+			is_icmp ? &strange_icmp[i - ARRAY_LEN(strange)] : &strange[i];
+		if (is_icmp)
+			frame_fixture_echo(&fx, c->family, 8);
+		else
+			frame_fixture_udp(&fx, &(struct frame_fixture_spec){.family = c->family});
+		frame_fixture_change(&fx, c);
+		enum verdict v = judge(&fx, &f);
+		if (v != VERDICT_DROP || f.drop != c->drop)
+			fail_msg("%s: verdict %d, reason %s", c->what, (int)v,
+				drop_reason_text((enum drop_reason)f.drop));
+	}
 }
 
 // proto:I12, I13.
@@ -296,6 +359,7 @@ int main(void)
 		cmocka_unit_test_setup(other_neighbour_discovery_is_dropped, setup),
 		cmocka_unit_test_setup(a_shared_address_leaves_all_but_udp_to_the_kernel, setup),
 		cmocka_unit_test_setup(the_kernel_side_gets_what_workers_do_not_answer, setup),
+		cmocka_unit_test_setup(what_is_strange_is_nobodys, setup),
 		cmocka_unit_test_setup(addresses_are_announced, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
