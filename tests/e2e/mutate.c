@@ -27,6 +27,7 @@
 enum {
 	PORT_FIRST = 2048,
 	PORTS = 60000,
+	LENT_FRAMES = PORTS / 2, // more than any queue on the way holds
 	FRAME_BYTES = 1600,
 	BATCH = 32,
 	BUFFER_BYTES = 8 << 20,
@@ -46,6 +47,7 @@ struct mutator {
 	uint64_t random;
 	bool may_answer[65536]; // by source port: the last frame that had it
 	uint16_t ids[65536];
+	uint64_t lent[65536]; // when another frame's mutated port was this one, or 0
 	bool is_fragment; // the last frame made
 	uint64_t sent, refused, fragments, replies, wrong, strange;
 };
@@ -111,13 +113,21 @@ static size_t mutate(struct mutator *m, uint8_t *p, size_t size, size_t cap)
 	return size;
 }
 
+// The reply to a frame with a mutated source port may still come to this one.
+static bool is_lent(const struct mutator *m, uint16_t port)
+{
+	return m->lent[port] != 0 && m->sent + 1 - m->lent[port] < LENT_FRAMES;
+}
+
 // A mutated source port is another frame's: it allows a reply there and forbids none.
 static void note(struct mutator *m, uint16_t port, const uint8_t *frame, size_t size)
 {
 	struct verdict_facts v = verdict_of(&m->ends, frame, size);
 
-	m->may_answer[port] = false;
+	m->may_answer[port] = is_lent(m, port);
 	m->is_fragment = v.is_fragment;
+	if (v.may_answer && v.source_port != port)
+		m->lent[v.source_port] = m->sent + 1;
 	if (v.may_answer) {
 		m->may_answer[v.source_port] = true;
 		m->ids[v.source_port] = v.id;
@@ -152,7 +162,8 @@ static void take(struct mutator *m, const uint8_t *frame, size_t size)
 		return;
 	m->replies++;
 	m->wrong += !m->may_answer[port];
-	m->strange += !is_response || (m->may_answer[port] && id != m->ids[port]);
+	m->strange +=
+		!is_response || (m->may_answer[port] && !is_lent(m, port) && id != m->ids[port]);
 }
 
 static void drain(struct mutator *m)

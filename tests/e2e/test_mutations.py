@@ -61,7 +61,7 @@ def check(kind, count, seed):
     lab.packet_drops()
     before, pids = totals(), lab.pids()
     result = mutate(kind, count, seed)
-    lab.wait_for(lambda: is_counted(before), 3)
+    lab.wait_for(lambda: is_counted(before), 60)
     came = totals()
     came.subtract(before)
     lost = lab.packet_drops()
