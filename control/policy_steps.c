@@ -214,6 +214,7 @@ static enum taken hosts_step(const struct config_directive *d, const struct poli
 	}
 	out->kind = STEP_STATIC;
 	out->view = views->hosts;
+	out->flags = !out->is_last && h->fallthrough_unsupported ? STEP_FALLS_BY_TYPE : 0;
 	return TAKES_SOME;
 }
 

@@ -86,6 +86,10 @@ static const struct policy_case cases[] = {
 		"forward . 192.0.2.1\n}\n",
 		"listener any:53\n cluster.local.: lookup1\n in-addr.arpa.: static2 lookup1\n .: "
 		"static2 punt(forward)\n"},
+	{"hosts leave types that they cannot hold to others only where they fall through",
+		".:53 {\n hosts /nonexistent {\n 10.0.0.1 a.test\n fallthrough a.test\n "
+		"fallthrough_unsupported\n }\n forward . 192.0.2.1\n}\n",
+		"listener any:53\n a.test.: static1+types punt(forward)\n .: static1 servfail\n"},
 	{"hosts without fallthrough end with SERVFAIL",
 		".:53 {\n hosts /nonexistent a.test {\n 10.0.0.1 x.a.test\n }\n forward . "
 		"192.0.2.1\n}\n",
@@ -114,6 +118,8 @@ static void print_step(const struct image *img, const struct image_step *s, FILE
 		(void)fputs("+pods", f);
 	if (s->flags & STEP_ZONAL)
 		(void)fputs("+zonal", f);
+	if (s->flags & STEP_FALLS_BY_TYPE)
+		(void)fputs("+types", f);
 	if (s->flags & STEP_UNSYNCED)
 		(void)fputs("+unsynced", f);
 }

@@ -107,6 +107,9 @@ static enum step_result no_such_type(struct walk *w)
 
 	if ((flags & NAME_STRICT) && (qtype != RR_TYPE_SOA || w->step->kind == STEP_STATIC))
 		return miss(w);
+	bool is_unsupported = qtype != RR_TYPE_A && qtype != RR_TYPE_AAAA && qtype != RR_TYPE_PTR;
+	if ((w->step->flags & STEP_FALLS_BY_TYPE) && is_unsupported)
+		return miss(w);
 	if ((flags & NAME_NO_PTR) && qtype == RR_TYPE_PTR)
 		return miss(w);
 	negative(w, RCODE_NOERROR);

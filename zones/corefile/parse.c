@@ -2,6 +2,8 @@
 // Problems, shapes of lines, and the reader of property tables.
 #include "zones/corefile/parse.h"
 
+#include "zones/base/array.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,6 +219,31 @@ static int property_take(struct parse *p, const struct node *n, const struct pro
 	return rc;
 }
 
+// Options that CoreDNS has and that change nothing here: said, never silent.
+static int tell_idle(struct parse *p, const struct node *dir, const struct node *n)
+{
+	static const struct {
+		const char *directive, *option, *why;
+	} idle[] = {
+		{"errors", "stacktrace", "there are no stacks of Go to print"},
+		{"kubernetes", "apiserver_burst", "there are four watches and few other requests"},
+		{"kubernetes", "apiserver_max_inflight",
+			"there are four watches and few other requests"},
+		{"kubernetes", "apiserver_qps", "there are four watches and few other requests"},
+		{"kubernetes", "startup_timeout",
+			"nothing waits: names are SERVFAIL until they are known"},
+		{"ready", "monitor", "/ready always tells the state of the moment"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(idle); i++) {
+		if (strcmp(dir->name->text, idle[i].directive) == 0 &&
+			strcmp(n->name->text, idle[i].option) == 0)
+			return parse_tell(p, n->name, PROBLEM_NOTE, "%s has no effect: %s",
+				idle[i].option, idle[i].why);
+	}
+	return 0;
+}
+
 static int unknown_property(struct parse *p, const struct node *dir, const struct node *n,
 	const struct property *table, size_t n_table)
 {
@@ -243,6 +270,8 @@ int properties_parse(struct parse *p, const struct node *n, const struct propert
 			i++;
 		int rc = i == n_table ? unknown_property(p, n, k, table, n_table)
 				      : property_take(p, k, &table[i], out);
+		if (rc == 0)
+			rc = tell_idle(p, n, k);
 		if (first == 0)
 			first = rc;
 		if (!parse_goes_on(p, rc))

@@ -187,7 +187,8 @@ static size_t suffix_size(const struct image *img, const struct image_rule *rule
 static enum image_refusal check_step(
 	const struct image *img, const struct image_rule *rule, const struct image_step *step)
 {
-	const unsigned known = STEP_FALLTHROUGH | STEP_UNSYNCED | STEP_PODS_INSECURE | STEP_ZONAL;
+	const unsigned known = STEP_FALLTHROUGH | STEP_UNSYNCED | STEP_PODS_INSECURE | STEP_ZONAL |
+		STEP_FALLS_BY_TYPE;
 
 	if (step->kind == 0 || step->kind > STEP_KIND_MAX || (step->flags & ~known) != 0)
 		return IMAGE_REFUSED_STEP;

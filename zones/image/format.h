@@ -117,6 +117,7 @@ enum step_flag {
 	STEP_UNSYNCED = 2, // a miss is SERVFAIL with EDE 14 (proto:S11, quirk 21)
 	STEP_PODS_INSECURE = 4,
 	STEP_ZONAL = 8,
+	STEP_FALLS_BY_TYPE = 16, // STATIC: names there go on for types that hosts files cannot hold
 };
 
 struct image_step {
