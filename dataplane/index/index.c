@@ -5,10 +5,8 @@
 
 #include "zones/base/bytes.h"
 
-#define XXH_INLINE_ALL
 #include <rte_hash.h>
 #include <rte_prefetch.h>
-#include <xxhash.h>
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -36,7 +34,7 @@ int index_secret_renew(struct index_secret *s)
 
 static inline struct index_key key_hash(const struct index_secret *s, const struct name_key *key)
 {
-	uint64_t h = XXH3_64bits_withSecret(key->norm, key->size_bytes, s->bytes, sizeof(s->bytes));
+	uint64_t h = name_hash(s->bytes, key->norm, key->size_bytes);
 
 	return (struct index_key){
 		h + key->view * s->view_factor, (uint64_t)key->view << 8 | key->size_bytes};
@@ -168,18 +166,22 @@ uint32_t index_names(const struct index *ix)
 struct bulk {
 	const struct name_key *const *names;
 	unsigned n;
-	struct index_key keys[INDEX_BULK_MAX];
 	const void *pointers[INDEX_BULK_MAX];
 	hash_sig_t signatures[INDEX_BULK_MAX];
 	void *data[INDEX_BULK_MAX];
 };
 
-static void bulk_hash(struct bulk *b, const struct index_secret *s)
+static void bulk_hash(struct bulk *b, const struct index_secret *s, struct index_key *keys)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		keys[i] = key_hash(s, b->names[i]);
+}
+
+static void bulk_keys(struct bulk *b, const struct index_key *keys)
 {
 	for (unsigned i = 0; i < b->n; i++) {
-		b->keys[i] = key_hash(s, b->names[i]);
-		b->pointers[i] = &b->keys[i];
-		b->signatures[i] = key_signature(&b->keys[i]);
+		b->pointers[i] = &keys[i];
+		b->signatures[i] = key_signature(&keys[i]);
 	}
 }
 
@@ -232,9 +234,38 @@ static uint64_t bulk_take(struct bulk *b, const struct index *ix, uint64_t done,
 	return done;
 }
 
+const struct index_secret *index_secret_of(const struct index_pair *p)
+{
+	const struct index *ix = p->overlay != NULL ? p->overlay : p->base;
+
+	if (ix == NULL || (p->base != NULL && p->base->secret.id != ix->secret.id))
+		return NULL;
+	return &ix->secret;
+}
+
+void index_find_keys(const struct index_pair *p, const struct name_key *const *names,
+	const struct index_key *keys, unsigned n, struct found *out)
+{
+	struct bulk b;
+	uint64_t done = 0;
+
+	b.names = names;
+	b.n = n;
+	for (unsigned i = 0; i < n; i++)
+		out[i] = (struct found){0};
+	if (n == 0)
+		return;
+	bulk_keys(&b, keys);
+	if (p->overlay != NULL)
+		done = bulk_take(&b, p->overlay, done, out);
+	if (p->base != NULL)
+		(void)bulk_take(&b, p->base, done, out);
+}
+
 void index_find_bulk(const struct index_pair *p, const struct name_key *const *keys, unsigned n,
 	struct found *out)
 {
+	struct index_key hashed[INDEX_BULK_MAX];
 	struct bulk b;
 	uint64_t done = 0;
 
@@ -245,12 +276,15 @@ void index_find_bulk(const struct index_pair *p, const struct name_key *const *k
 	if (n == 0)
 		return;
 	if (p->overlay != NULL) {
-		bulk_hash(&b, &p->overlay->secret);
+		bulk_hash(&b, &p->overlay->secret, hashed);
+		bulk_keys(&b, hashed);
 		done = bulk_take(&b, p->overlay, done, out);
 	}
 	if (p->base != NULL) {
-		if (p->overlay == NULL || p->overlay->secret.id != p->base->secret.id)
-			bulk_hash(&b, &p->base->secret);
+		if (p->overlay == NULL || p->overlay->secret.id != p->base->secret.id) {
+			bulk_hash(&b, &p->base->secret, hashed);
+			bulk_keys(&b, hashed);
+		}
 		(void)bulk_take(&b, p->base, done, out);
 	}
 }

@@ -4,12 +4,14 @@
 // gives; a test asks both for every name.
 #pragma once
 
+#include "dataplane/index/name_hash.h"
+
 #include "zones/snapshot/snapshot.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { INDEX_SECRET_BYTES = 192, INDEX_BULK_MAX = 64 };
+enum { INDEX_SECRET_BYTES = NAME_HASH_SECRET_BYTES, INDEX_BULK_MAX = 64 };
 
 struct index_secret {
 	uint64_t id; // indexes with the same id share the secret
@@ -37,6 +39,15 @@ void index_free(struct index *ix); // NULL is fine
 struct index_key {
 	uint64_t low, high;
 };
+
+// The key of a name whose blocks add up to sum (name_hash.h).
+static inline struct index_key index_key_from(
+	const struct index_secret *s, uint64_t sum, uint16_t view, uint8_t size_bytes)
+{
+	return (struct index_key){
+		name_hash_end(sum) + view * s->view_factor, (uint64_t)view << 8 | size_bytes};
+}
+
 typedef struct index_key index_key_fn(const struct index_secret *s, const struct name_key *key);
 [[nodiscard]] int index_build_with(
 	const struct image *img, struct index_secret *secret, index_key_fn *fn, struct index **out);
@@ -47,6 +58,13 @@ void index_find(const struct index_pair *p, const struct name_key *key, struct f
 // The same for n keys at once, at most INDEX_BULK_MAX; out has n entries.
 void index_find_bulk(const struct index_pair *p, const struct name_key *const *keys, unsigned n,
 	struct found *out);
+
+// The secret of all keys, or NULL: the two indexes have different ones, or there is none.
+const struct index_secret *index_secret_of(const struct index_pair *p);
+
+// index_find_bulk for who has the keys already, made with index_secret_of.
+void index_find_keys(const struct index_pair *p, const struct name_key *const *names,
+	const struct index_key *keys, unsigned n, struct found *out);
 
 // Distinct (view, name) pairs, and bytes of DPDK's heap (roughly).
 uint32_t index_names(const struct index *ix);

@@ -19,6 +19,29 @@ static struct root_port *port_add(struct root *r, uint16_t port)
 	return &r->ports[r->n_ports++];
 }
 
+static void rule_init(struct root_rule *out, const struct image *top, const struct image_rule *rule)
+{
+	const uint8_t *zone = top->text + rule->zone_off;
+	const struct image_step *step = rule->n_steps == 0 ? NULL : &top->steps[rule->first_step];
+	size_t n = rule->zone_size < BYTES_BLOCK ? rule->zone_size : BYTES_BLOCK;
+
+	*out = (struct root_rule){.zone = zone,
+		.zone_size = rule->zone_size,
+		.zone_labels = rule->zone_labels,
+		.is_rotated = (rule->flags & RULE_ROTATE) != 0,
+		.udp_max_bytes = top->servers[rule->server].udp_max_bytes,
+		.rule = rule};
+	memcpy(out->tail + BYTES_BLOCK - n, zone + rule->zone_size - n, n);
+	memset(out->mask + BYTES_BLOCK - n, 0xff, n);
+	if (step == NULL || step->kind != STEP_LOOKUP)
+		return;
+	out->step = step;
+	out->view = step->view;
+	out->is_open = (step->flags & (STEP_UNSYNCED | STEP_FALLTHROUGH)) != 0;
+	if (step->soa_section != IMAGE_NONE)
+		out->soa = image_section_at(top, step->soa_section);
+}
+
 int root_init(
 	struct root *r, const struct snapshot *snapshot, const struct root_addresses *addresses)
 {
@@ -30,6 +53,8 @@ int root_init(
 		return 0;
 	}
 	r->generation = top->header->generation;
+	for (uint32_t i = 0; i < top->n_rules && i < ROOT_RULES_MAX; i++)
+		rule_init(&r->rules[i], top, &top->rules[i]);
 	for (uint32_t i = 0; i < top->n_listeners; i++) {
 		if (top->listeners[i].family == IMAGE_FAMILY_BLOCK)
 			continue;

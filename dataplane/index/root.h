@@ -11,14 +11,33 @@
 #include <rte_rcu_qsbr.h>
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { ROOT_PORTS_MAX = 64, ROOT_ADDRESSES_MAX = 16, ROOT_DNS_PORT = 53 };
+enum {
+	ROOT_PORTS_MAX = 64,
+	ROOT_ADDRESSES_MAX = 16,
+	ROOT_DNS_PORT = 53,
+	ROOT_RULES_MAX = 32,
+};
 
 // Which listener serves own address i at a port; NULL: none.
 struct root_port {
 	uint16_t port;
 	const struct image_listener *listeners[ROOT_ADDRESSES_MAX];
+};
+
+// A rule of the newest image as workers' quick way needs it.
+struct root_rule {
+	uint8_t tail[BYTES_BLOCK], mask[BYTES_BLOCK]; // the zone's last bytes, and which count
+	const uint8_t *zone;
+	uint8_t zone_size, zone_labels;
+	bool is_rotated;
+	bool is_open; // a name that is not found is no name error yet
+	uint16_t view, udp_max_bytes;
+	const struct image_rule *rule;
+	const struct image_step *step; // the first; NULL: not the quick way's
+	const struct image_section *soa; // NULL without
 };
 
 struct root {
@@ -28,6 +47,7 @@ struct root {
 	uint64_t generation; // of the newest image, 0 without one
 	unsigned n_ports;
 	struct root_port ports[ROOT_PORTS_MAX];
+	struct root_rule rules[ROOT_RULES_MAX]; // the image's first ones, in its order
 };
 
 struct roots {
@@ -41,7 +61,7 @@ struct root_addresses {
 	struct server_address list[ROOT_ADDRESSES_MAX];
 };
 
-// Fills snapshot, generation and ports of a root. -E2BIG when the image serves more than
+// Fills snapshot, generation, ports and rules of a root. -E2BIG when the image serves more than
 // ROOT_PORTS_MAX ports. Without an image port 53 is served, by SERVFAIL (proto:S11).
 [[nodiscard]] int root_init(
 	struct root *r, const struct snapshot *snapshot, const struct root_addresses *addresses);

@@ -2,8 +2,6 @@
 // What was found, and the replies in place.
 #include "dataplane/worker/burst.h"
 
-#include "dataplane/net/quick.h"
-
 #include <rte_prefetch.h>
 
 enum { REPLY_ROOM_MIN_BYTES = DNS_UDP_MIN_BYTES };
@@ -25,7 +23,11 @@ void burst_find(struct burst *b)
 {
 	if (b->n_keys == 0)
 		return;
-	index_find_bulk(&b->root->index, b->keys, b->n_keys, b->found);
+	if (b->secret != NULL)
+		index_find_keys(&b->root->index, b->keys, b->index_keys, b->n_keys, b->found);
+	else
+		index_find_bulk(&b->root->index, b->keys, b->n_keys, b->found);
+	plain_prefetch(b);
 	for (unsigned i = 0; i < b->n_queries; i++) {
 		if (b->queries[i].plan.needs_find)
 			section_prefetch(&b->queries[i], &b->found[b->queries[i].key]);
@@ -54,28 +56,6 @@ uint16_t burst_udp_max_bytes(const struct worker *w, uint8_t family)
 	return (uint16_t)RTE_MIN(max, (unsigned)DNS_UDP_MAX_BYTES);
 }
 
-static void reply_count(struct burst *b, const struct burst_query *bq,
-	const struct answer_result *r, enum scope_plugin plugin, size_t size_bytes)
-{
-	struct scope_counters *c = &b->scopes[bq->scope];
-
-	counter_add(&b->counters->replies_udp, 1);
-	counter_add(&c->responses[plugin][counters_rcode(r->rcode)], 1);
-	counter_add(&c->udp.response_bytes[counters_size_bucket(size_bytes)], 1);
-	counter_add(&c->udp.response_bytes_sum, size_bytes);
-	if (r->is_truncated)
-		counter_add(&b->counters->truncated, 1);
-	b->answered[b->n_answered++] = bq->scope;
-}
-
-// The port completes the checksum that frame_reply began.
-static void checksum_ask(const struct frame *f, struct rte_mbuf *m)
-{
-	m->ol_flags = RTE_MBUF_F_TX_UDP_CKSUM |
-		(f->family == 4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
-	m->tx_offload = rte_mbuf_tx_offload(f->l3, (uint64_t)f->l4 - f->l3, 0, 0, 0, 0, 0);
-}
-
 void burst_reply(struct burst *b, const struct burst_query *bq, const struct answer_result *r,
 	enum scope_plugin plugin, size_t size_bytes)
 {
@@ -87,16 +67,12 @@ void burst_reply(struct burst *b, const struct burst_query *bq, const struct ans
 	}
 	if (bq->is_slip)
 		frame_dns(f)[2] |= HEADER_TC >> 8;
-	reply_count(b, bq, r, plugin, size_bytes);
+	burst_count(b, bq->scope, plugin, r->rcode, size_bytes);
+	if (r->is_truncated)
+		counter_add(&b->counters->truncated, 1);
 	if (b->log != NULL)
 		burst_log(b, bq, r, size_bytes);
-	if (f->is_quick)
-		frame_reply_quick(f, size_bytes);
-	else
-		frame_reply(f, size_bytes);
-	burst_send(b, bq->frame);
-	if (f->trust & FRAME_FILL_UDP)
-		checksum_ask(f, b->mbufs[bq->frame]);
+	burst_finish(b, bq->frame, size_bytes);
 }
 
 static void answer_one(struct burst *b, unsigned i)
@@ -128,6 +104,10 @@ void burst_answers(struct worker *w, struct burst *b)
 			.udp_max_bytes = burst_udp_max_bytes(w, i == 0 ? 4 : 6),
 			.find = find_in_root,
 			.find_ctx = b->root};
+	for (unsigned i = 0; i < b->n_plain; i++) {
+		if (!plain_answer(b, &b->plain[i]))
+			burst_unplain(b, &b->plain[i]);
+	}
 	for (unsigned i = 0; i < b->n_queries; i++)
 		answer_one(b, i);
 }

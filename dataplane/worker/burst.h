@@ -3,6 +3,8 @@
 #pragma once
 
 #include "dataplane/net/frame.h"
+#include "dataplane/net/quick.h"
+#include "dataplane/worker/plain.h"
 #include "dataplane/worker/worker.h"
 
 #include "zones/answer/answer.h"
@@ -29,21 +31,30 @@ struct burst_outside {
 	const struct image_step *step; // the punting one
 };
 
+// Replies in a row that count under one scope.
+struct burst_run {
+	uint8_t scope, n;
+};
+
 struct burst {
 	const struct root *root;
 	struct worker_counters *counters;
 	struct scope_counters *scopes;
 	struct qlog_writer *log; // NULL: no rule of the snapshot asks for it
 	uint64_t log_start_cycles;
-	unsigned n, n_queries, n_keys, n_tx, n_punts, n_outside;
-	unsigned n_answered;
-	uint8_t answered[PORT_BURST]; // scopes of the replies, for their latency
+	const struct index_secret *secret; // of index_keys; NULL: the indexes share none
+	bool has_plain; // plain queries may take their own way
+	unsigned n, n_queries, n_plain, n_keys, n_tx, n_punts, n_outside;
+	unsigned n_runs;
+	struct burst_run runs[PORT_BURST]; // of the replies, for their latency
 	unsigned n_other; // of tx: ARP, ND, echo; they come first
 	struct rte_mbuf *mbufs[PORT_BURST];
 	struct frame frames[PORT_BURST];
 	struct burst_query queries[PORT_BURST];
+	struct plain_query plain[PORT_BURST];
 	struct answer_env env[2]; // for IPv4 and IPv6; the cookie is a query's own
 	const struct name_key *keys[PORT_BURST];
+	struct index_key index_keys[PORT_BURST]; // with a secret
 	struct found found[PORT_BURST];
 	struct burst_outside outside[PORT_BURST];
 	struct rte_mbuf *tx[PORT_BURST]; // ready to be sent
@@ -60,14 +71,17 @@ static inline void burst_begin(
 	b->log = root->scopes.has_log ? &w->log : NULL;
 	if (b->log != NULL)
 		b->log_start_cycles = rte_rdtsc();
+	b->secret = index_secret_of(&root->index);
+	b->has_plain = b->secret != NULL && b->log == NULL;
 	b->n = n;
 	b->n_queries = 0;
+	b->n_plain = 0;
 	b->n_keys = 0;
 	b->n_tx = 0;
 	b->n_other = 0;
 	b->n_punts = 0;
 	b->n_outside = 0;
-	b->n_answered = 0;
+	b->n_runs = 0;
 }
 
 // The stages, in order. Each leaves a frame that it ends in tx, punts, or freed and counted.
@@ -112,6 +126,61 @@ static inline const struct answer_env *burst_env(struct burst *b, const struct b
 		memcpy(env->cookie, bq->cookie, sizeof(bq->cookie));
 	return env;
 }
+
+// The port completes the checksum that the reply's header began.
+static inline void burst_ask_checksum(const struct frame *f, struct rte_mbuf *m)
+{
+	m->ol_flags = RTE_MBUF_F_TX_UDP_CKSUM |
+		(f->family == 4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6);
+	m->tx_offload = rte_mbuf_tx_offload(f->l3, (uint64_t)f->l4 - f->l3, 0, 0, 0, 0, 0);
+}
+
+// The headers around a reply of size_bytes bytes that stands in frame i, and its end.
+static inline void burst_finish(struct burst *b, unsigned i, size_t size_bytes)
+{
+	struct frame *f = &b->frames[i];
+
+	if (f->is_quick)
+		frame_reply_quick(f, size_bytes);
+	else
+		frame_reply(f, size_bytes);
+	burst_send(b, i);
+	if (f->trust & FRAME_FILL_UDP)
+		burst_ask_checksum(f, b->mbufs[i]);
+}
+
+// Counts a reply.
+static inline void burst_count(
+	struct burst *b, uint8_t scope, enum scope_plugin plugin, uint16_t rcode, size_t size_bytes)
+{
+	struct scope_counters *c = &b->scopes[scope];
+
+	counter_add(&b->counters->replies_udp, 1);
+	counter_add(&c->responses[plugin][counters_rcode(rcode)], 1);
+	counter_add(&c->udp.response_bytes[counters_size_bucket(size_bytes)], 1);
+	counter_add(&c->udp.response_bytes_sum, size_bytes);
+	if (b->n_runs != 0 && b->runs[b->n_runs - 1].scope == scope)
+		b->runs[b->n_runs - 1].n++;
+	else
+		b->runs[b->n_runs++] = (struct burst_run){scope, 1};
+}
+
+// The scope that a plain query counts under.
+static inline uint8_t plain_scope(const struct burst *b, const struct plain_query *p)
+{
+	return b->root->scopes.rules[p->rule->rule - snapshot_top(&b->root->snapshot)->rules];
+}
+
+// Whether frame i is a plain query; it is then counted and stands in b->plain. Its listener is l.
+bool plain_take(
+	const struct worker *w, struct burst *b, const struct image_listener *l, unsigned i);
+// For the names found: asks for the answers.
+void plain_prefetch(struct burst *b);
+// The reply to a plain query; or false, with nothing written: it needs one of the other ways.
+bool plain_answer(struct burst *b, const struct plain_query *p);
+
+// Puts a plain query among the others, for those ways; it was counted.
+void burst_unplain(struct burst *b, const struct plain_query *p);
 
 // The end of a query's frame: the reply of size_bytes bytes that stands in it, counted under
 // plugin.

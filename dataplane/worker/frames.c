@@ -2,8 +2,6 @@
 // First stages: what each frame is, and what each query asks.
 #include "dataplane/worker/burst.h"
 
-#include "dataplane/net/quick.h"
-
 #include <rte_cycles.h>
 #include <rte_prefetch.h>
 #include <rte_ring.h>
@@ -163,13 +161,30 @@ static enum rate_verdict query_limit(
 		&w->rate, f->family, frame_client(f), (uint32_t)(rte_rdtsc() / w->cycles_per_ms));
 }
 
+// What a query was sent to, and who serves that.
+struct target {
+	uint8_t address;
+	uint16_t port;
+	bool is_served;
+	const struct image_listener *listener;
+};
+
+static void target_find(const struct burst *b, const struct frame *f, struct target *t)
+{
+	if (t->port == f->server_port && t->address == f->address)
+		return;
+	t->address = f->address;
+	t->port = f->server_port;
+	t->listener = root_listener(b->root, f->address, f->server_port, &t->is_served);
+}
+
 // One query: parsed and planned. False: it ended here.
-static bool query_prepare(struct worker *w, struct burst *b, struct burst_query *bq)
+static bool query_prepare(
+	struct worker *w, struct burst *b, const struct target *t, struct burst_query *bq)
 {
 	struct frame *f = &b->frames[bq->frame];
-	bool is_served = false;
-	const struct image_listener *l =
-		root_listener(b->root, f->address, f->server_port, &is_served);
+	const struct image_listener *l = t->listener;
+	bool is_served = t->is_served;
 
 	if (!is_served && w->host->addresses[f->address].is_shared) {
 		burst_drop(b, bq->frame, DROP_KERNEL);
@@ -205,21 +220,50 @@ static bool query_prepare(struct worker *w, struct burst *b, struct burst_query 
 	return true;
 }
 
-// Queries that end here leave the array; the others keep their places, because a query's key may
-// point into it.
+void burst_unplain(struct burst *b, const struct plain_query *p)
+{
+	const struct frame *f = &b->frames[p->frame];
+	struct burst_query *bq = &b->queries[b->n_queries++];
+	bool is_served = false;
+
+	bq->frame = p->frame;
+	bq->key = p->slot;
+	bq->scope = plain_scope(b, p);
+	bq->is_slip = false;
+	bq->cookie_size = 0;
+	bq->verdict = query_parse(frame_dns(f), frame_dns_bytes(f), TRANSPORT_UDP, &bq->query);
+	answer_plan(&b->root->snapshot,
+		root_listener(b->root, f->address, f->server_port, &is_served), &bq->query,
+		bq->verdict, &bq->plan);
+}
+
+static void key_add(struct burst *b, struct burst_query *bq)
+{
+	bq->key = (uint8_t)b->n_keys;
+	b->keys[b->n_keys] = &bq->plan.key;
+	if (b->secret != NULL)
+		b->index_keys[b->n_keys] = index_key_of(b->secret, &bq->plan.key);
+	b->n_keys++;
+}
+
+// Queries that end here leave the array, and so do plain ones; the others keep their places,
+// because a query's key may point into it.
 void burst_queries(struct worker *w, struct burst *b)
 {
 	unsigned kept = 0;
+	struct target target = {0}; // nobody serves port 0
 
 	for (unsigned i = 0; i < b->n_queries; i++) {
 		struct burst_query *bq = &b->queries[kept];
-		bq->frame = b->queries[i].frame;
-		if (!query_prepare(w, b, bq))
+		uint8_t frame = b->queries[i].frame;
+		target_find(b, &b->frames[frame], &target);
+		if (b->has_plain && plain_take(w, b, target.listener, frame))
 			continue;
-		if (bq->plan.needs_find) {
-			bq->key = (uint8_t)b->n_keys;
-			b->keys[b->n_keys++] = &bq->plan.key;
-		}
+		bq->frame = frame;
+		if (!query_prepare(w, b, &target, bq))
+			continue;
+		if (bq->plan.needs_find)
+			key_add(b, bq);
 		kept++;
 	}
 	b->n_queries = kept;

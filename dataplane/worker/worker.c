@@ -119,20 +119,16 @@ static void unsend(struct worker *w, unsigned n)
 	counter_add(&c->drops[DROP_TX_FULL], n);
 }
 
-// A burst's replies leave together. Neighbours of one scope are counted together.
+// A burst's replies leave together.
 static void latency_count(const struct worker *w, uint64_t cycles)
 {
 	const struct burst *b = w->burst;
 	unsigned bucket = counters_latency_bucket(cycles, w->latency_unit_cycles);
-	unsigned first = 0;
 
-	for (unsigned i = 1; i <= b->n_answered; i++) {
-		if (i < b->n_answered && b->answered[i] == b->answered[first])
-			continue;
-		struct scope_counters *c = &w->scopes[b->answered[first]];
-		counter_add(&c->latency[bucket], i - first);
-		counter_add(&c->latency_sum, cycles * (i - first));
-		first = i;
+	for (unsigned i = 0; i < b->n_runs; i++) {
+		struct scope_counters *c = &w->scopes[b->runs[i].scope];
+		counter_add(&c->latency[bucket], b->runs[i].n);
+		counter_add(&c->latency_sum, cycles * b->runs[i].n);
 	}
 }
 

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a plain query to its reply. Whatever is not plain is left alone, for the stages that know
+// every case.
+#include "dataplane/worker/plain.h"
+
+#include "dataplane/net/quick.h"
+#include "dataplane/worker/burst.h"
+
+#include <rte_prefetch.h>
+
+enum {
+	PLAIN_ROOM_BYTES = DNS_UDP_MIN_BYTES, // as for all replies; what is read ends before it
+	ZONAL_LABELS = 4 + 2, // in front of the zone (zones/answer)
+};
+
+// Two halves of a block, as the hash takes them.
+union block {
+	uint8_t bytes __attribute__((vector_size(BYTES_BLOCK)));
+	bytes_block halves;
+};
+
+// Ones where a block's first n bytes are, for n of 1 to 16 at 16 - n.
+static const uint8_t keep_table[2 * BYTES_BLOCK] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+static inline union block block_lower(const uint8_t *p)
+{
+	union block v = {.halves = bytes_block_at(p)};
+
+	v.bytes |= (__typeof__(v.bytes))((v.bytes - 'A') < 26) & 0x20;
+	return v;
+}
+
+static inline uint64_t block_put(
+	uint8_t *name, size_t at, bytes_block v, uint64_t sum, const uint8_t *secret)
+{
+	const uint64_t halves[2] = {v[0], v[1]};
+
+	memcpy(name + at, &v, sizeof(v));
+	return name_hash_block(sum, secret, at, halves);
+}
+
+// The name in lower case, and what its blocks add up to, in one pass. Reads up to 15 bytes behind
+// the name.
+static inline uint64_t name_take(
+	struct plain_query *p, const uint8_t *wire, size_t size_bytes, const uint8_t *secret)
+{
+	uint64_t sum = 0;
+	size_t at = 0;
+
+	for (; at + BYTES_BLOCK < size_bytes; at += BYTES_BLOCK)
+		sum = block_put(p->name, at, block_lower(wire + at).halves, sum, secret);
+	bytes_block keep = bytes_block_at(keep_table + BYTES_BLOCK - (size_bytes - at));
+	return block_put(p->name, at, block_lower(wire + at).halves & keep, sum, secret);
+}
+
+// Where labels begin; 0: not a name of size_bytes bytes.
+static inline uint64_t labels_find(const uint8_t *wire, unsigned size_bytes)
+{
+	uint64_t labels = 0;
+	unsigned pos = 0, len = 0;
+
+	do {
+		len = wire[pos];
+		labels |= UINT64_C(1) << pos;
+		pos += len + 1;
+	} while (len - 1 < DNS_LABEL_MAX_BYTES && pos < size_bytes);
+	return len == 0 && pos == size_bytes ? labels : 0;
+}
+
+// OPT at the end of a message: of version 0, without options.
+static inline bool opt_take(struct plain_query *p, const uint8_t *opt)
+{
+	// Root and type in front, the version in the seventh byte.
+	const uint64_t mask = UINT64_C(0x00ff000000ffffff);
+	const uint64_t wanted = (uint64_t)RR_TYPE_OPT << 16;
+	uint64_t head = bytes_word_at(opt);
+
+	p->udp_bytes = be16_get(opt + 3);
+	p->is_do = (opt[7] & 0x80) != 0;
+	return (head & mask) == wanted && be16_get(opt + 9) == 0;
+}
+
+// Header and question, but for the name: its size, 0 when the message is no plain query.
+static inline size_t message_take(struct plain_query *p, const uint8_t *dns, size_t size_bytes)
+{
+	const uint16_t unusual = HEADER_QR | HEADER_OPCODE | HEADER_RCODE;
+	const size_t around = DNS_HEADER_BYTES + 4; // the name
+	uint64_t counts = __builtin_bswap64(bytes_word_at(dns + 4));
+	const uint64_t one_question = UINT64_C(1) << 48;
+
+	p->flags = be16_get(dns + 2);
+	p->udp_bytes = 0;
+	p->is_do = false;
+	p->has_opt = counts == one_question + 1;
+	if ((p->flags & unusual) != 0 || (counts & ~UINT64_C(1)) != one_question)
+		return 0;
+	size_bytes -= p->has_opt ? DNS_OPT_BYTES : 0;
+	if (size_bytes - around - 1 >= PLAIN_NAME_MAX_BYTES ||
+		(p->has_opt && !opt_take(p, dns + size_bytes)))
+		return 0;
+	uint32_t tail = be32_get(dns + size_bytes - 4);
+	p->type = (uint16_t)(tail >> 16);
+	if ((tail & 0xffff) != RR_CLASS_IN || p->type - 1u >= RR_TYPE_OPT - 1u)
+		return 0;
+	return size_bytes - around;
+}
+
+// One of the first two labels may have an underscore to be dropped.
+static inline bool has_underscore(const uint8_t *wire)
+{
+	const uint8_t *second = wire + 1 + wire[0];
+
+	return wire[1] == '_' || second[1] == '_';
+}
+
+// The label in front of the zone may be `pod`.
+static inline bool is_pod(const uint8_t *zone)
+{
+	return (quick_load32(zone - 4) & 0xdfdfdfff) == (3 | 'P' << 8 | 'O' << 16 | 'D' << 24);
+}
+
+// The zone of the rule may end the name: its last bytes do, at a label.
+static inline bool is_in_zone(
+	bytes_block last, uint64_t labels, size_t size_bytes, const struct root_rule *r)
+{
+	bytes_block diff = (last ^ bytes_block_at(r->tail)) & bytes_block_at(r->mask);
+
+	return (diff[0] | diff[1]) == 0 && r->zone_size <= size_bytes &&
+		((labels >> (size_bytes - r->zone_size)) & 1) != 0;
+}
+
+// Reads up to 16 bytes in front of the name, which the headers are.
+static inline const struct root_rule *rule_find(const struct root *root,
+	const struct image_listener *l, const uint8_t *wire, size_t size_bytes, uint64_t labels)
+{
+	bytes_block last = block_lower(wire + size_bytes - BYTES_BLOCK).halves;
+	uint32_t first = l->first_rule, end = first + l->n_rules;
+
+	for (uint32_t i = first; i < end && i < ROOT_RULES_MAX; i++) {
+		if (is_in_zone(last, labels, size_bytes, &root->rules[i]))
+			return root->rules[i].step == NULL ? NULL : &root->rules[i];
+	}
+	return NULL;
+}
+
+static inline bool has_limit(const struct worker *w, const struct frame *f)
+{
+	return w->limits->outside == OUTSIDE_LIMIT &&
+		!networks_have(&w->limits->networks, f->family, frame_client(f));
+}
+
+static inline void request_count(
+	const struct burst *b, const struct plain_query *p, const struct frame *f)
+{
+	struct scope_counters *c = &b->scopes[plain_scope(b, p)];
+	size_t size = frame_dns_bytes(f);
+
+	counter_add(&c->udp.types[f->family == 6][counters_type(p->type)], 1);
+	counter_add(&c->udp.request_bytes[counters_size_bucket(size)], 1);
+	counter_add(&c->udp.request_bytes_sum, size);
+	if (p->is_do)
+		counter_add(&c->do_bits, 1);
+}
+
+bool plain_take(const struct worker *w, struct burst *b, const struct image_listener *l, unsigned i)
+{
+	struct plain_query *p = &b->plain[b->n_plain];
+	const struct frame *f = &b->frames[i];
+	const uint8_t *wire = frame_dns(f) + DNS_HEADER_BYTES;
+
+	if (l == NULL || (size_t)f->room_bytes < (size_t)f->l4 + UDP_BYTES + PLAIN_ROOM_BYTES)
+		return false;
+	size_t size = message_take(p, frame_dns(f), frame_dns_bytes(f));
+	if (size == 0 || has_underscore(wire))
+		return false;
+	p->labels = labels_find(wire, (unsigned)size);
+	if (p->labels == 0)
+		return false;
+	const struct root_rule *r = rule_find(b->root, l, wire, size, p->labels);
+	if (r == NULL || is_pod(wire + size - r->zone_size) || has_limit(w, f))
+		return false;
+	p->rule = r;
+	uint64_t sum = name_take(p, wire, size, b->secret->bytes);
+	if (r->zone_size > BYTES_BLOCK &&
+		!bytes_are_equal(p->name + size - r->zone_size, r->zone, r->zone_size))
+		return false;
+	p->frame = (uint8_t)i;
+	p->slot = (uint8_t)b->n_keys;
+	p->key = (struct name_key){p->name, (uint8_t)size, 0, r->view};
+	b->keys[b->n_keys] = &p->key;
+	b->index_keys[b->n_keys] = index_key_from(b->secret, sum, r->view, (uint8_t)size);
+	b->n_keys++;
+	b->n_plain++;
+	request_count(b, p, f);
+	return true;
+}
+
+void plain_prefetch(struct burst *b)
+{
+	for (unsigned i = 0; i < b->n_plain; i++) {
+		struct plain_query *p = &b->plain[i];
+		const struct found *found = &b->found[p->slot];
+		if (found->name == NULL)
+			continue;
+		p->set = image_find_set(found->img, found->name, p->type);
+		if (p->set == NULL)
+			continue;
+		const struct image_section *s = image_section_at(found->img, p->set->section);
+		rte_prefetch0(s);
+		rte_prefetch0((const uint8_t *)s + RTE_CACHE_LINE_SIZE);
+	}
+}
+
+// A section and what it is.
+struct piece {
+	const struct image_section *section;
+	size_t size_bytes;
+	size_t start_bytes; // of the first record to send: rotation
+	uint16_t rcode;
+	uint16_t n_an, n_ns, n_ar;
+};
+
+// NODATA or NXDOMAIN: the zone's SOA.
+static inline bool take_soa(const struct root_rule *r, enum rcode rcode, struct piece *out)
+{
+	const struct image_section *s = r->soa;
+
+	if (s == NULL || ((unsigned)s->n_ptr | s->n_tail) != 0)
+		return false;
+	*out = (struct piece){
+		.section = s, .size_bytes = s->an_bytes, .rcode = (uint16_t)rcode, .n_ns = 1};
+	return true;
+}
+
+static inline bool take_set(
+	const struct plain_query *p, const struct image *img, const uint8_t *dns, struct piece *out)
+{
+	const struct image_section *s = image_section_at(img, p->set->section);
+	uint32_t fixes = (uint32_t)s->n_ptr | s->n_tail | s->n_zone;
+
+	if ((p->set->flags & SET_PUNT) != 0)
+		return false;
+	*out = (struct piece){.section = s,
+		.size_bytes = s->an_bytes + (size_t)s->ar_bytes,
+		.rcode = RCODE_NOERROR,
+		.n_an = s->n_an,
+		.n_ar = s->n_ar};
+	if (p->rule->is_rotated && s->n_an > 1 && s->stride != 0) { // quirk 18
+		out->start_bytes = be16_get(dns) % s->n_an * (size_t)s->stride;
+		return fixes == 0;
+	}
+	return fixes == 0 ||
+		(s->n_zone == 0 && (s->n_ptr == 0 || p->key.size_bytes == s->qname_size) &&
+			memcmp(dns + DNS_HEADER_BYTES, p->name, p->key.size_bytes) == 0);
+}
+
+// What stands behind the question (zones/answer: hit, no_such_type, miss).
+static inline bool take(const struct plain_query *p, const struct found *found, const uint8_t *dns,
+	struct piece *out)
+{
+	const struct root_rule *r = p->rule;
+
+	if (found->name == NULL) {
+		bool may_be_zonal = (r->step->flags & STEP_ZONAL) != 0 &&
+			__builtin_popcountll(p->labels) - 1 >= r->zone_labels + ZONAL_LABELS;
+		return !may_be_zonal && !r->is_open && take_soa(r, RCODE_NXDOMAIN, out);
+	}
+	if (found->name->flags != 0)
+		return false;
+	if (p->set == NULL)
+		return take_soa(r, RCODE_NOERROR, out);
+	return take_set(p, found->img, dns, out);
+}
+
+static inline void write_piece(uint8_t *out, const struct plain_query *p, const struct piece *piece)
+{
+	const struct image_section *s = piece->section;
+	const uint8_t *rrs = image_section_rrs(s);
+	size_t first = piece->size_bytes - piece->start_bytes;
+
+	bytes_copy(out, rrs + piece->start_bytes, first);
+	if (piece->start_bytes != 0)
+		bytes_copy(out + first, rrs, piece->start_bytes);
+	if (s->n_zone == 0)
+		return;
+	const uint32_t *fix = image_section_fixes(s) + s->n_ptr + s->n_tail;
+	unsigned zone_at =
+		DNS_HEADER_BYTES + (unsigned)p->key.size_bytes - p->rule->step->zone_size;
+	for (unsigned i = 0; i < s->n_zone && fix[i] + 2 <= piece->size_bytes; i++)
+		be16_put(out + fix[i], (uint16_t)(0xc000u | zone_at));
+}
+
+// Root, type, our size, then flags and no options.
+static inline void write_opt(uint8_t *opt, bool is_do)
+{
+	be32_put(opt, RR_TYPE_OPT << 8 | DNS_UDP_MAX_BYTES >> 8);
+	be32_put(opt + 4, (uint32_t)(DNS_UDP_MAX_BYTES & 0xff) << 24);
+	be32_put(opt + 7, is_do ? 0x80000000u : 0);
+}
+
+static inline void write_header(
+	uint8_t *dns, const struct plain_query *p, const struct piece *piece)
+{
+	unsigned flags =
+		HEADER_QR | HEADER_AA | (p->flags & (HEADER_RD | HEADER_CD)) | piece->rcode;
+	uint64_t counts = UINT64_C(1) << 48 | (uint64_t)piece->n_an << 32 |
+		(uint64_t)piece->n_ns << 16 | (uint16_t)(piece->n_ar + p->has_opt);
+
+	be16_put(dns + 2, (uint16_t)flags);
+	counts = __builtin_bswap64(counts);
+	memcpy(dns + 4, &counts, sizeof(counts));
+}
+
+// proto:E6.
+static inline size_t limit_of(const struct plain_query *p, size_t env_max_bytes)
+{
+	size_t limit = RTE_MAX((size_t)p->udp_bytes, (size_t)DNS_UDP_MIN_BYTES);
+
+	return RTE_MIN(RTE_MIN(limit, (size_t)p->rule->udp_max_bytes), env_max_bytes);
+}
+
+bool plain_answer(struct burst *b, const struct plain_query *p)
+{
+	struct frame *f = &b->frames[p->frame];
+	uint8_t *dns = frame_dns(f);
+	struct piece piece;
+
+	if (!take(p, &b->found[p->slot], dns, &piece))
+		return false;
+	size_t pos = DNS_HEADER_BYTES + 4u + p->key.size_bytes;
+	size_t end = pos + piece.size_bytes + (p->has_opt ? DNS_OPT_BYTES : 0);
+	size_t room = (size_t)f->room_bytes - (f->l4 + UDP_BYTES);
+	if (end > limit_of(p, b->env[f->family == 6].udp_max_bytes) || end > room)
+		return false;
+	write_piece(dns + pos, p, &piece);
+	if (p->has_opt)
+		write_opt(dns + pos + piece.size_bytes, p->is_do);
+	write_header(dns, p, &piece);
+	const struct image *top = snapshot_top(&b->root->snapshot);
+	uint8_t scope = plain_scope(b, p);
+	enum scope_plugin plugin = scope_plugin_of(&b->root->scopes, top, p->rule->step);
+	burst_count(b, scope, plugin, piece.rcode, end);
+	burst_finish(b, p->frame, end);
+	return true;
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The queries that nearly all are: one question for a name of a Kubernetes zone, with or without an
+// empty OPT, of a client without a limit. They are kept apart in small structs, so that a burst of
+// them stays in the first cache. What is decided here is decided for all queries in
+// zones/wire, zones/answer and frames.c: a test holds both to the same bytes and counters.
+// Private to dataplane/worker.
+#pragma once
+
+#include "dataplane/index/root.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PLAIN_NAME_MAX_BYTES = 64 };
+
+struct plain_query {
+	uint8_t name[PLAIN_NAME_MAX_BYTES]; // lower case, the last block filled up with zeros
+	struct name_key key; // as it stands in the burst's keys
+	uint64_t labels; // bit for each byte of the name where a label begins, the root too
+	const struct root_rule *rule;
+	const struct image_set *set; // of the type, when the name was found
+	uint16_t type;
+	uint16_t flags; // second word of the header
+	uint16_t udp_bytes; // of OPT, 0 without
+	uint8_t frame, slot; // indexes: of the frame, of the key
+	bool has_opt, is_do;
+};
