@@ -2,6 +2,7 @@
 """A Kubernetes API server of our own for one case, filled with services, and CoreDNS beside it on loopback."""
 
 import pathlib
+import shutil
 import sys
 
 from kit import machine, report
@@ -15,6 +16,8 @@ import handle  # noqa: E402
 from kube import KubeError  # noqa: E402,F401
 
 FIRST_BUILD_S = 3600
+NAMESPACES, ENDPOINTS_EACH = 20, 10
+KEPT, KEPT_SERVICES = machine.ROOT / "build" / "bench", 1000
 COREDNS_PORT = 5311
 COREDNS = machine.ROOT / "build" / "cluster" / "bin" / "coredns"
 COREFILE = """.:{port} {{
@@ -38,20 +41,44 @@ OUR_COREFILE = """.:53 {{
 
 
 class Plane:
-    """`with Plane(folder) as plane:` starts etcd and kube-apiserver; both end with it."""
+    """`with Plane(folder, services) as plane:` starts etcd and kube-apiserver with so many services and ten endpoints each;
+    both end with it. What was loaded is kept for the next run, in build/bench."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, services, pods=False):
         self.folder = pathlib.Path(folder)
         self.cluster = handle.Cluster(self.folder / "plane")
+        self.plan = fixtures.Plan(services, ENDPOINTS_EACH * services, NAMESPACES, pods)
 
     def __enter__(self):
         report.progress("starting an API server (its programs are built the first time, which takes minutes)")
         machine.call([handle.SCRIPT, "build", "etcd", "kube-apiserver", "kubectl", "coredns"], FIRST_BUILD_S)
-        self.cluster.up("--no-controllers")
+        kept = KEPT / f"etcd-{self.plan.services}-{self.plan.endpoints}{'-pods' if self.plan.pods else ''}"
+        try:
+            if kept.exists():
+                self.cluster.up("--no-controllers", "--data", kept)
+            else:
+                self.cluster.up("--no-controllers")
+                self.load(kept)
+        except BaseException:
+            self.cluster.down()
+            raise
         return self
 
     def __exit__(self, *_):
         self.cluster.down()
+
+    def load(self, kept):
+        """Fills it and keeps a copy; one that is not whole is never there under its name."""
+        also = ", as many pods" if self.plan.pods else ""
+        report.progress(f"loading {self.plan.services} services, {self.plan.endpoints} endpoints{also}: minutes, once")
+        fixtures.load(self.kube, self.plan)
+        if self.plan.services < KEPT_SERVICES:
+            return
+        KEPT.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        self.cluster.script("save", part)
+        part.rename(kept)
 
     @property
     def kube(self):
@@ -62,11 +89,6 @@ class Plane:
     def kubeconfig(self):
         """burst53's rights, for both servers."""
         return self.cluster.ours
-
-    def load(self, services, endpoints, pods=False):
-        """Fills it; loading more of the same adds only what is missing."""
-        report.progress(f"loading {services} services, {endpoints} endpoints{', pods' if pods else ''}")
-        return fixtures.load(self.kube, fixtures.Plan(services, endpoints, 20, pods))
 
     def coredns(self, lab, pods="disabled", cgroup=None):
         """Starts CoreDNS in this machine's own namespace; returns its process."""
