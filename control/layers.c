@@ -184,8 +184,10 @@ static int feed_hosts(const struct layers *l, struct image_build *b)
 
 int layers_cut(struct layers *l, uint64_t generation, uint32_t serial)
 {
-	const struct image_build_id id = {
-		.kind = IMAGE_BASE, .generation = generation, .serial = serial};
+	const struct image_build_id id = {.kind = IMAGE_BASE,
+		.generation = generation,
+		.serial = serial,
+		.corefile = setup_corefile(l->setup)};
 
 	layers_abandon(l);
 	l->build = image_build_new(&id);
@@ -371,7 +373,8 @@ struct image_build *layers_overlay(struct layers *l, uint64_t generation, uint32
 		.generation = generation,
 		.base_generation = l->base_generation,
 		.base_hash = l->base_hash,
-		.serial = serial};
+		.serial = serial,
+		.corefile = setup_corefile(l->setup)};
 	struct image_build *b = image_build_new(&id);
 
 	if (b == NULL)

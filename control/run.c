@@ -273,6 +273,17 @@ static void handles_init(struct run *r)
 	}
 }
 
+// The saved rules belong to the Corefile of their time; data of the cluster to serve by new ones
+// comes with the first sync.
+static void tell_corefile(const struct run *r, const struct sealed *top)
+{
+	if (top->corefile == setup_corefile(r->cur->setup))
+		return;
+	log_warn("corefile",
+		"changed since the snapshot was saved: its rules come with the first sync",
+		LOG_STR("file", r->o->setup.corefile == NULL ? "" : r->o->setup.corefile));
+}
+
 // Serves what the last life saved, if it is young enough. Returns false when there is none.
 static bool serve_saved(struct run *r)
 {
@@ -287,6 +298,7 @@ static bool serve_saved(struct run *r)
 	uint64_t top = has_overlay ? saved.overlay.generation : saved.base.generation;
 	log_info("publish", "serving the saved snapshot", LOG_NUM("generation", top),
 		LOG_NUM("age_s", saved.age_s));
+	tell_corefile(r, has_overlay ? &saved.overlay : &saved.base);
 	r->generation = top > r->generation ? top : r->generation;
 	r->serial_floor = saved.serial;
 	r->saver.saved_base = saved.base.generation;

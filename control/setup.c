@@ -245,6 +245,13 @@ int setup_start(struct setup *s, const struct setup *old, uv_loop_t *loop,
 	return rc;
 }
 
+uint32_t setup_corefile(const struct setup *s)
+{
+	uint32_t folded = (uint32_t)(s->config.hash ^ s->config.hash >> 32);
+
+	return folded == 0 ? 1 : folded;
+}
+
 bool setup_is_synced(const struct setup *s)
 {
 	bool all = true;

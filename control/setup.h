@@ -43,6 +43,9 @@ struct setup *setup_new(const struct setup_options *o, const struct setup *old, 
 
 bool setup_is_synced(const struct setup *s);
 
+// What images say of the Corefile they were made of: never 0.
+uint32_t setup_corefile(const struct setup *s);
+
 // Whether a kubeconfig names a program that fetches credentials.
 bool setup_runs_programs(const struct setup *s);
 

@@ -185,8 +185,8 @@ static int seal_saved(
 	if (fd < 0)
 		return err_set(e, fd, "copying the saved snapshot: %s", strerror(-fd));
 	const struct image_header *h = img.header;
-	*out = (struct sealed){
-		fd, saved->size_bytes, h->generation, h->hash, h->base_generation, h->base_hash};
+	*out = (struct sealed){fd, saved->size_bytes, h->generation, h->hash, h->base_generation,
+		h->base_hash, h->corefile};
 	*serial = h->serial > *serial ? h->serial : *serial;
 	return 0;
 }

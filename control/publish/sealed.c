@@ -40,7 +40,8 @@ int sealed_make(struct image_build *b, struct sealed *out, struct err *e)
 		.generation = f.header.generation,
 		.hash = f.header.hash,
 		.base_generation = f.header.base_generation,
-		.base_hash = f.header.base_hash};
+		.base_hash = f.header.base_hash,
+		.corefile = f.header.corefile};
 	return 0;
 }
 

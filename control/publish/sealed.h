@@ -11,6 +11,7 @@ struct sealed {
 	int fd; // owned; -1 for none
 	uint64_t size_bytes, generation, hash;
 	uint64_t base_generation, base_hash; // of an overlay
+	uint32_t corefile; // see struct image_header
 };
 
 // Seals, lays out and writes the image; b is taken in any case. Any thread. On failure -errno, the

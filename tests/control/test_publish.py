@@ -11,6 +11,7 @@ from conftest import BASE, OVERLAY, PAIR_NEXT, Fault
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 BROKEN = ".:53 {\n nosuchdirective\n}\n"
 WEB = "web.ns.svc.cluster.local"
+CHANGED = "changed since the snapshot was saved"
 
 
 def address(reply):
@@ -148,6 +149,21 @@ def test_the_saved_pair_is_served_without_an_api(world):
     world.start()
     world.dataplane.wait(lambda r: BASE in r.images)
     assert address(world.dataplane.ask(WEB, "A")[2]) == "10.0.0.1"
+    assert CHANGED not in (world.folder / "control.log").read_text(encoding="utf-8")
+
+
+def test_a_corefile_that_changed_since_is_said_with_the_saved_pair(world):
+    world.service("web", "10.0.0.1")
+    control = world.start()
+    world.synced()
+    world.until(lambda: (world.folder / "state" / "base.img").exists())
+    control.stop(signal.SIGKILL)
+    world.api.stop()
+    world.dataplane.hang_up()
+    world.start(world.kubernetes("ttl 77"))
+    world.dataplane.wait(lambda r: BASE in r.images)
+    assert address(world.dataplane.ask(WEB, "A")[2]) == "10.0.0.1"
+    world.until(lambda: CHANGED in (world.folder / "control.log").read_text(encoding="utf-8"))
 
 
 def test_a_new_life_publishes_nothing_before_it_has_synced(world):

@@ -17,6 +17,7 @@ struct image_build_id {
 	uint64_t generation;
 	uint64_t base_generation, base_hash; // overlay only
 	uint32_t serial;
+	uint32_t corefile; // see struct image_header
 };
 
 // One name to add. Strings and sets are borrowed for the call.

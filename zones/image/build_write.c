@@ -251,6 +251,7 @@ void image_build_write(struct image_build *b, uint8_t *out)
 		.base_generation = b->id.base_generation,
 		.base_hash = b->id.base_hash,
 		.serial = b->id.serial,
+		.corefile = b->id.corefile,
 	};
 	memcpy(h->magic, IMAGE_MAGIC, sizeof(h->magic));
 	memset(out + sizeof(*h), 0, pos - sizeof(*h));

@@ -36,7 +36,7 @@ static enum image_refusal check_header(const uint8_t *bytes, size_t size_bytes)
 		return IMAGE_REFUSED_KIND;
 	if (h->kind == IMAGE_BASE && (h->base_generation != 0 || h->base_hash != 0))
 		return IMAGE_REFUSED_KIND;
-	return h->reserved != 0 ? IMAGE_REFUSED_RESERVED : IMAGE_REFUSED_OK;
+	return IMAGE_REFUSED_OK;
 }
 
 // Parts follow each other without gaps but for alignment, and fill the image.

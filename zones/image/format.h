@@ -4,9 +4,7 @@
 // together with IMAGE_VERSION. All integers are little-endian host integers (x86-64, aarch64), all
 // offsets are 32-bit and relative to their section, there are no pointers and no padding bytes
 // that are not zero. The same objects give the same bytes (rel:S5).
-//
 //   header | servers | listeners | rules | steps | names | sets | bytes | sections | policy
-//
 // names is sorted by (view, hash, normalised name, underscore mask); see image_name.
 #pragma once
 
@@ -55,7 +53,7 @@ struct image_header {
 	uint64_t base_generation; // overlay: the base it belongs to; base: 0
 	uint64_t base_hash;
 	uint32_t serial; // newest SOA serial in it (k8s:2.1)
-	uint32_t reserved; // zero
+	uint32_t corefile; // what the policy was made of: a hash of its words; 0 unknown
 	struct image_extent part[IMAGE_PARTS];
 };
 
