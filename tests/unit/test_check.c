@@ -277,6 +277,8 @@ static void configmaps_become_corefiles(void **state)
 	}
 	assert_true(kube_dns_is_json(" \n{"));
 	assert_false(kube_dns_is_json(". {"));
+	assert_false(kube_dns_is_json("{$ZONE}:53 {"));
+	assert_false(kube_dns_is_json("{%ZONE%} {"));
 }
 
 static void google_s_configmap_passes(void **state)
