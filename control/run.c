@@ -208,6 +208,8 @@ static void on_done(void *user, const struct publisher_done *done)
 		return;
 	}
 	page_served(r->counters, &r->triggers, done->event_ns);
+	if (counter_get(&r->counters->was_synced) == 0) // /ready waits for it
+		page_heartbeat(r->counters, r->cur->setup, r->holds);
 	log_debug("publish", "published", LOG_NUM("generation", done->generation),
 		LOG_NUM("took_us", (now - done->started_ns) / 1000));
 	saver_note(&r->saver);

@@ -189,7 +189,8 @@ void tend_tick(struct tend *t)
 	atomic_store_explicit(&t->limits->now_s, (uint32_t)time(NULL), memory_order_relaxed);
 	tend_link(t);
 	tend_losses(t);
-	if (t->ticks % PROBE_TICKS == 0)
+	// Somebody waits for the first answer.
+	if (t->ticks % PROBE_TICKS == 0 || counter_get(&t->counters->dataplane_ready) == 0)
 		tend_probes(t);
 	t->ticks++;
 }
