@@ -32,11 +32,6 @@ def _folder():
     shutil.rmtree(path)
 
 
-@pytest.fixture(scope="module", name="package")
-def _package(folder):
-    return roots.build_package(folder)
-
-
 @pytest.fixture(scope="module", name="root")
 def _root(folder, package):
     with roots.network():
@@ -87,8 +82,8 @@ def test_from_installation_to_removal(root):
     def answers():
         assert root.server.poll() is None, root.log.read_text(encoding="utf-8")
         return dig(NAME) == ["10.96.0.80"]
-    wait_for(answers)
-    wait_for(lambda: get("8080/health") == "OK" and get("8181/ready") == "OK")
+    wait_for(answers, 60)
+    wait_for(lambda: get("8080/health") == "OK" and get("8181/ready") == "OK", 60)
     metrics = get("9153/metrics")
     assert 'coredns_dns_requests_total{' in metrics and "burst53_" in metrics
     assert root.inside("burst53", "status", check=False).returncode == 0
@@ -98,7 +93,7 @@ def test_from_installation_to_removal(root):
 
     def reloaded():
         return dig(NAME.replace("cluster.local", "cluster.test")) == ["10.96.0.80"]
-    wait_for(reloaded)
+    wait_for(reloaded, 60)
     assert dig(NAME) == []
     root.stop()
 
