@@ -5,7 +5,9 @@ import os
 import subprocess
 
 import documents
+import pytest
 import tools
+from kube import wait
 
 POLICY = """
 apiVersion: networking.k8s.io/v1
@@ -56,3 +58,81 @@ def test_policies_that_name_kube_dns_are_listed(cluster, tmp_path):
         cluster.kubectl("delete", "-f", "-", text=objects)
         cluster.kubectl("delete", "-f", "-", text=CRD)
     assert sorted(found.split("\n")) == ["", "CiliumNetworkPolicy kube-system/to-dns", "NetworkPolicy default/wanted"]
+
+
+COREDNS = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: coredns, namespace: kube-system}
+spec:
+  replicas: 2
+  selector: {matchLabels: {k8s-app: kube-dns, app: coredns}}
+  template:
+    metadata: {labels: {k8s-app: kube-dns, app: coredns}}
+    spec: {containers: [{name: coredns, image: "registry.k8s.io/coredns/coredns:v1.11.1"}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: kube-dns, namespace: kube-system, labels: {k8s-app: kube-dns}}
+spec:
+  selector: {k8s-app: kube-dns}
+  ports: [{name: dns, port: 53, protocol: UDP}]
+"""
+
+
+class Administrator:
+    """Runs the blocks of docs/migration.md as they stand."""
+
+    def __init__(self, cluster, folder):
+        self.cluster = cluster
+        (folder / "kubectl").symlink_to(tools.BIN / "kubectl")
+        self.env = {**os.environ, "KUBECONFIG": str(cluster.admin), "PATH": f"{folder}:{os.environ['PATH']}",
+                    "KUBECACHEDIR": str(folder / "cache")}
+
+    def block(self, marker):
+        """All blocks with a marker."""
+        blocks = documents.blocks(tools.TOP, marker)
+        assert blocks, marker
+        for _, text in blocks:
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], env=self.env, cwd=tools.TOP, capture_output=True, text=True,
+                                  check=False, timeout=240)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+    def show(self, deployment, path):
+        """A field of a Deployment."""
+        return self.cluster.kubectl("get", "deployment", deployment, "-n", "kube-system", "-o", f"jsonpath={{{path}}}").strip()
+
+    def pods(self):
+        """Which Deployments' pods are behind Service kube-dns."""
+        names = self.cluster.kubectl("get", "endpointslices", "-n", "kube-system", "-l", "kubernetes.io/service-name=kube-dns", "-o",
+                                     "jsonpath={.items[*].endpoints[*].targetRef.name}").split()
+        return {name.split("-")[0] for name in names}
+
+
+@pytest.fixture(name="administrator")
+def _administrator(cluster, tmp_path):
+    cluster.kubectl("apply", "-f", "-", text=COREDNS)
+    try:
+        yield Administrator(cluster, tmp_path)
+    finally:
+        cluster.kubectl("delete", "deployment", "coredns", "burst53", "-n", "kube-system", "--ignore-not-found")
+        cluster.kubectl("delete", "service", "kube-dns", "-n", "kube-system", "--ignore-not-found")
+        cluster.kubectl("delete", "poddisruptionbudget", "burst53", "-n", "kube-system", "--ignore-not-found")
+
+
+def test_the_image_is_changed_and_back(administrator):
+    image = ".spec.template.spec.containers[0].image"
+    before = administrator.show("coredns", image)
+    administrator.block("image")
+    assert administrator.show("coredns", image) == "REGISTRY/burst53:0.1.0"
+    administrator.block("undo")
+    assert administrator.show("coredns", image) == before
+
+
+def test_a_deployment_beside_takes_over_and_leaves(administrator):
+    wait("CoreDNS behind the Service", lambda: administrator.pods() == {"coredns"}, 120)
+    administrator.block("beside")
+    assert administrator.show("burst53", ".spec.template.spec.containers[0].image") == "REGISTRY/burst53:0.1.0"
+    wait("burst53 behind the Service", lambda: administrator.pods() == {"burst53"}, 120)
+    administrator.block("leave")
+    wait("CoreDNS back", lambda: administrator.pods() == {"coredns"}, 120)

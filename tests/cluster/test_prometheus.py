@@ -4,13 +4,17 @@ every metric of CoreDNS that applies (k8s:2.13)."""
 
 import http.client
 import json
+import os
 import re
 import subprocess
 import threading
 import time
 import urllib.parse
+import xml.etree.ElementTree
+from pathlib import Path
 
 import lab
+import picture
 import pytest
 import scrape
 from kube import wait
@@ -150,6 +154,37 @@ def dashboard_queries():
     found = [(panel["title"], target["expr"]) for panel in board["panels"] for target in panel.get("targets", [])]
     found += [(note["name"], note["expr"].removesuffix(" > 0")) for note in board["annotations"]["list"]]
     return [(title, expr.replace("$instance", ".*").replace("$__rate_interval", "10s")) for title, expr in found]
+
+
+def filled(expr):
+    """An expression of the dashboard with its variables filled in."""
+    return expr.replace("$instance", ".*").replace("$__rate_interval", "5s")
+
+
+def drawn(prometheus):
+    """The rows of the dashboard, each panel with its lines over the last seconds; and those seconds."""
+    last = time.time()
+    first = last - LOAD_S - 4
+    rows = []
+    for one in json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]:
+        if one["type"] == "row":
+            rows.append((one["title"], []))
+        if one["type"] == "timeseries":
+            lines = [{**series, "legend": target.get("legendFormat")} for target in one["targets"]
+                     for series in prometheus.get("query_range", query=filled(target["expr"]), start=first, end=last, step=1)["result"]]
+            rows[-1][1].append((one["title"], one["fieldConfig"]["defaults"].get("unit"), lines))
+    return rows, (first, last)
+
+
+def test_the_dashboard_is_drawn_from_these_numbers(prometheus, tmp_path):
+    """B53_PICTURE says where the documents want it."""
+    rows, window = drawn(prometheus)
+    path = Path(os.environ.get("B53_PICTURE", tmp_path / "dashboard.svg"))
+    path.write_text(picture.dashboard("burst53: the dashboard in a run of tests/cluster/test_prometheus.py", rows, window), encoding="utf-8")
+    root = xml.etree.ElementTree.parse(path).getroot()
+    lines = root.findall(".//{http://www.w3.org/2000/svg}polyline")
+    panels = sum(len(panels) for _, panels in rows)
+    assert panels > 25 and len(lines) >= panels - 2, "a change may be too long ago to be seen"
 
 
 def alerts():
