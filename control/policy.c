@@ -6,6 +6,7 @@
 
 #include "control/chains/chains.h"
 #include "control/page_log.h"
+#include "zones/corefile/plugins.h"
 #include "zones/wire/dname.h"
 
 #include <arpa/inet.h>
@@ -235,7 +236,9 @@ static uint16_t log_flags(const struct config_server *s, const uint8_t *zone)
 
 static uint16_t rule_flags(const struct config_server *s, const uint8_t *zone)
 {
-	bool rotates = config_find(s, DIR_LOADBALANCE, 0) != NULL;
+	const struct config_directive *d = config_find(s, DIR_LOADBALANCE, 0);
+	const struct config_loadbalance *b = d == NULL ? NULL : d->data;
+	bool rotates = b != NULL && b->policy == BALANCE_ROUND_ROBIN; // the slow path orders others
 	bool is_minimal = config_find(s, DIR_MINIMAL, 0) != NULL;
 	bool has_chaos = config_find(s, DIR_CHAOS, 0) != NULL;
 

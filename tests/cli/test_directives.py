@@ -159,3 +159,14 @@ def test_unknown_names_are_refused_with_the_nearest():
     for body, near in (("forwrd . 192.0.2.1", "forward"), ("cache {\nprefech 1\n}", "prefetch"), ("nonsense", "unknown directive")):
         said = check(body)
         assert not said["ok"] and near in said["problems"][0]["text"], said["problems"]
+
+
+@pytest.mark.parametrize("kind,option,who", [
+    ("A", "", "NOERROR"), ("MX", "", "NOERROR"), ("A", "fallthrough_unsupported", "NOERROR"),
+    ("AAAA", "fallthrough_unsupported", "NOERROR"), ("MX", "fallthrough_unsupported", "for the slow path")])
+def test_hosts_leave_types_they_cannot_hold_to_others_when_told(kind, option, who, tmp_path):
+    """As CoreDNS 1.14.7: such types of a name that is there go on to forward."""
+    (tmp_path / "Corefile").write_text(f".:53 {{\nhosts /dev/null {{\n192.0.2.1 one.test\nfallthrough\n{option}\n}}\n{FORWARD}\n}}\n")
+    done = subprocess.run([str(BURST53), "query", "one.test", kind, "--dump", str(TOP / "tests" / "e2e" / "data" / "lab.json"),
+                           "--conf", str(tmp_path / "Corefile")], text=True, capture_output=True, check=False, timeout=60)
+    assert f"one.test. {kind}: {who}" in done.stdout, done.stdout + done.stderr

@@ -59,6 +59,10 @@ CASES = [
     Case("local", "local", ("localhost.", "x.localhost.", "localhost.foo.bar.", "1.0.0.127.in-addr.arpa.", "5.127.in-addr.arpa.",
                             "127.in-addr.arpa.", "0.in-addr.arpa.", "x.0.in-addr.arpa.", "localhosts.test.") + COMMON,
          types=("A", "AAAA", "MX", "PTR", "SOA", "NS")),
+    Case("minimal", "minimal\n template IN A made.test {\n answer \"{{ .Name }} 60 IN A 192.0.2.1\"\n"
+         " additional \"x. 60 IN A 192.0.2.2\"\n authority \"test. 60 IN NS x.\"\n }\n"
+         " template IN MX made.test {\n authority \"test. 60 IN SOA a. b. 1 2 3 4 5\"\n additional \"x. 60 IN A 192.0.2.2\"\n }",
+         ("a.made.test.",) + COMMON, types=("A", "MX")),
     Case("any", "any", COMMON, types=("ANY", "A")),
     Case("whoami", "whoami", COMMON, forward=False),
     Case("dns64", "dns64 {\n allow_ipv4\n translate_all\n }", COMMON, types=("AAAA", "A")),

@@ -94,6 +94,10 @@ static const struct policy_case cases[] = {
 		".:53 {\n hosts /nonexistent a.test {\n 10.0.0.1 x.a.test\n }\n forward . "
 		"192.0.2.1\n}\n",
 		"listener any:53\n a.test.: static1 servfail\n .: punt(forward)\n"},
+	{"an order of the slow path's is not rotated again",
+		".:53 {\n loadbalance {\n prefer 10.0.0.0/8\n }\n forward . 192.0.2.1\n}\n",
+		"listener any:53\n .: punt(loadbalance)\nblock 1\n .: punt(loadbalance) "
+		"punt(forward) servfail\n"},
 	{"loadbalance rotates, minimal strips, bufsize lowers",
 		".:53 {\n loadbalance\n minimal\n bufsize 600\n " K " }\n}\n",
 		"listener any:53\n cluster.local.: rotate minimal 600 lookup1\n in-addr.arpa.: "
