@@ -5,11 +5,13 @@ limits the throughput over UDP here."""
 import re
 
 from kit import lab as labs
-from kit import report, servers, veth
+from kit import report, servers, svg, veth
 
 LOADS = (
     ("UDP, 1 client, 100 outstanding", ["-m", "udp", "-c", "1", "-q", "100"]),
     ("UDP, 8 clients, 200 outstanding", ["-m", "udp", "-c", "8", "-q", "200"]),
+    ("TCP, 1 connection pipelined, 100 outstanding", ["-m", "tcp", "-c", "1", "-q", "100"]),
+    ("TCP, 8 connections pipelined, 200 outstanding", ["-m", "tcp", "-c", "8", "-q", "200"]),
     ("TCP, 100 connections pipelined", ["-m", "tcp", "-c", "100", "-q", "1000"]),
     ("TCP, 1000 connections, one each", ["-m", "tcp", "-c", "1000", "-q", "1000"]),
 )
@@ -21,13 +23,16 @@ def load(lab, arguments, seconds):
         seconds + 30,
     )
     rate = re.search(r"Queries per second:\s+([\d.]+)", text)
-    average = re.search(r"Average Latency \(s\):\s+([\d.]+)", text)
+    average = re.search(r"Average Latency \(s\):\s+([\d.]+) \(min [\d.]+, max ([\d.]+)\)", text)
+    deviation = re.search(r"Latency StdDev \(s\):\s+([\d.]+)", text)
     lost = re.search(r"Queries lost:\s+\d+ \(([\d.]+)%\)", text)
     if not rate or not average or float(rate.group(1)) == 0:
         return None
     return {
         "qps": float(rate.group(1)),
         "average_us": float(average.group(1)) * 1e6,
+        "deviation_us": float(deviation.group(1)) * 1e6 if deviation else 0,
+        "most_us": float(average.group(2)) * 1e6,
         "lost": float(lost.group(1)) if lost else 0,
     }
 
@@ -43,11 +48,20 @@ def measure(lab, options, server, found):
         lab.stop(process)
 
 
-def run(options, _out):
+def picture(rows):
+    """Throughput of each load by server."""
+    titles = [title for title, _ in LOADS]
+    values = {(r["load"], r["server"]): r["qps"]["median"] / 1000 for r in rows}
+    names = list(dict.fromkeys(r["server"] for r in rows))
+    return svg.bars("dnsperf", "k/s", titles, {name: [values.get((t, name)) for t in titles] for name in names})
+
+
+def run(options, out):
     found, broken = {}, set()
     with labs.Lab() as lab:
         (lab.folder / "queries").write_text(servers.questions("mix"), encoding="utf-8")
         everybody = [s for s in veth.contenders(options) if not s.is_echo]
+        everybody.insert(1, servers.Burst53(options.build, "af_packet", is_shared=True))
         for turn in range(2 if options.quick else 5):
             for server in everybody:
                 if server.title in broken:
@@ -64,7 +78,7 @@ def run(options, _out):
             "load": title,
             "server": server,
             "qps": report.summary([r["qps"] for r in results]),
-            "average_us": report.summary([r["average_us"] for r in results]),
+            **{key: report.summary([r[key] for r in results]) for key in ("average_us", "deviation_us", "most_us")},
             "lost_percent": report.summary([r["lost"] for r in results]),
         }
         for (title, server), results in found.items()
@@ -72,9 +86,11 @@ def run(options, _out):
     for title, _ in LOADS:
         lines = [
             [r["server"], f"{r['qps']['median'] / 1000:.1f}", f"{100 * r['qps']['spread']:.0f} %"]
-            + [f"{r['average_us']['median']:.0f}", f"{r['lost_percent']['median']:.2f} %"]
+            + [f"{r[key]['median']:.0f}" for key in ("average_us", "deviation_us", "most_us")]
+            + [f"{r['lost_percent']['median']:.2f} %"]
             for r in rows
             if r["load"] == title
         ]
-        print(report.table(f"dnsperf: {title}", ["server", "thousand/s", "spread", "average us", "lost"], lines))
+        print(report.table(f"dnsperf: {title}", ["server", "thousand/s", "spread", "average us", "deviation", "most us", "lost"], lines))
+    (out / "dnsperf.svg").write_text(picture(rows), encoding="utf-8")
     return rows

@@ -108,10 +108,13 @@ class Server:
 
 
 class Burst53(Server):
-    def __init__(self, build, port):
-        super().__init__(f"burst53 {port}" if port != "none" else "burst53 kernel sockets", build / "cli" / "burst53")
+    """Own mode on a port, shared mode when the kernel has the address too, kernel mode without a port."""
+
+    def __init__(self, build, port, is_shared=False):
+        title = "burst53 kernel sockets" if port == "none" else f"burst53 {port}{', shared' if is_shared else ''}"
+        super().__init__(title, build / "cli" / "burst53")
         self.port = port
-        self.has_kernel_address = port == "none"
+        self.has_kernel_address = is_shared or port == "none"
 
     def command(self, folder):
         (folder / "dump.json").write_text(json.dumps(dump()), encoding="utf-8")
@@ -187,7 +190,7 @@ class Knot(Server):
         work.mkdir()
         (folder / "knot.conf").write_text(
             f"server:\n  listen: {labs.ADDRESS}@53\n  rundir: {work}\n  udp-workers: 1\n  tcp-workers: 1\n"
-            f"  background-workers: 1\ndatabase:\n  storage: {work}\n"
+            f"  background-workers: 1\n  tcp-max-clients: 4000\ndatabase:\n  storage: {work}\n"
             + ("xdp:\n  listen: eth0@53\n" if self.is_xdp else "")
             + f"zone:\n  - domain: {ZONE}\n    file: {folder / 'zone'}\n    zonefile-load: whole\n",
             encoding="utf-8",
@@ -202,7 +205,7 @@ class Nsd(Server):
     def command(self, folder):
         (folder / "zone").write_text(zone(), encoding="utf-8")
         (folder / "nsd.conf").write_text(
-            f"server:\n  ip-address: {labs.ADDRESS}\n  server-count: 1\n  zonesdir: {folder}\n  username: root\n"
+            f"server:\n  ip-address: {labs.ADDRESS}\n  server-count: 1\n  tcp-count: 2000\n  zonesdir: {folder}\n  username: root\n"
             + '  database: ""\n  xfrdfile: ""\n  pidfile: ""\n'
             + f'  zonelistfile: "{folder}/nsd.list"\n  logfile: /dev/stderr\n  rrl-ratelimit: 0\n'
             + "remote-control:\n  control-enable: no\n"
