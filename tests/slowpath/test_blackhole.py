@@ -56,7 +56,7 @@ def test_one_of_two_costs_a_retry_until_it_is_left_out(empty, two):  # noqa: F81
     times = sorted(t for t, _ in rest)
     retries = questions(two[0]) + questions(two[1])
     log = empty.log_text()
-    print(f"\n{len(first)} questions before it was left out, slowest {max(t for t, _ in first):.2f} s; {len(rest)} after it, p99 "
+    print(f"\n{len(first)} questions from the moment it fell silent, slowest {max(t for t, _ in first):.2f} s; {len(rest)} after it was left out, p99 "
           f"{times[len(times) * 99 // 100]:.3f} s, {sum(questions(two[0]).values()) - asked_before} of them asked the silent one; most "
           f"attempts for one question {max(retries.values())}; down {log.count('upstream is down')}, back {log.count('upstream is back')}")
     assert all(r.answer for _, r in first + rest)
