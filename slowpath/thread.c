@@ -173,8 +173,7 @@ static int start_outside(struct thread *t, const struct thread_shared *s)
 
 int thread_init(struct thread *t, unsigned index, const struct thread_shared *s)
 {
-	const struct fetch_limits limits = {
-		.max_fetches = s->max_pending,
+	const struct fetch_limits limits = {.max_fetches = s->max_pending,
 		.mixes_case = s->options->mixes_case,
 		.log = s->counters == NULL ? NULL : &t->log};
 	int rc = loop_init(&t->loop);
