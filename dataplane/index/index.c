@@ -13,12 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 enum { ATTEMPTS = 8 };
 
 struct index {
 	struct rte_hash *table; // NULL when the image has no names
+	struct index_card *cards; // n_names; data of the table are their indexes
 	const struct image *img; // borrowed
 	struct index_secret secret;
 	uint32_t n_names;
@@ -95,21 +97,68 @@ static struct rte_hash *table_new(uint32_t entries)
 	return rte_hash_create(&params);
 }
 
-// 0, -ENOSPC when a bucket overflows, -EEXIST when two names share a key.
-static int table_fill(struct rte_hash *table, const struct image *img,
-	const struct index_secret *secret, index_key_fn *fn)
+static void card_fill(struct index_card *c, const struct image *img, uint32_t i)
 {
+	const struct image_name *n = &img->names[i];
+	const struct image_set *sets = &img->sets[n->first_set];
+
+	*c = (struct index_card){
+		.name = i, .view = n->view, .us_mask = n->us_mask, .flags = n->flags};
+	for (unsigned k = 0; k < n->n_sets; k++) {
+		c->types |= card_type_bit(sets[k].type);
+		if (c->type != 0 || sets[k].flags != 0)
+			continue;
+		c->type = sets[k].type;
+		c->section = sets[k].section;
+	}
+	if (n->name_size > CARD_TEXT_BYTES)
+		return;
+	c->name_size = n->name_size;
+	memcpy(c->text, image_name_wire(img, n), n->name_size);
+}
+
+// Cards are many and read at random: with huge pages, where the system has some to spare.
+static struct index_card *cards_new(uint32_t n)
+{
+	const size_t huge_bytes = (size_t)2 << 20;
+	size_t size_bytes = ((size_t)n + 1) * sizeof(struct index_card);
+
+	if (size_bytes < huge_bytes)
+		return aligned_alloc(sizeof(struct index_card), size_bytes);
+	size_bytes = (size_bytes + huge_bytes - 1) & ~(huge_bytes - 1);
+	void *cards = aligned_alloc(huge_bytes, size_bytes);
+	if (cards != NULL)
+		(void)madvise(cards, size_bytes, MADV_HUGEPAGE); // without is only slower
+	return cards;
+}
+
+// 0, -ENOSPC when a bucket overflows, -EEXIST when two names share a key.
+static int table_fill(struct index *ix, const struct image *img, const struct index_secret *secret,
+	index_key_fn *fn)
+{
+	uint32_t n = 0;
+
 	for (uint32_t i = 0; i < img->n_names; i++) {
 		if (i > 0 && is_same_name(img, i - 1, i))
 			continue;
 		struct name_key name = entry_key(img, &img->names[i]);
 		struct index_key key = fn(secret, &name);
 		if (rte_hash_add_key_with_hash_data(
-			    table, &key, key_signature(&key), (void *)(uintptr_t)i) != 0)
+			    ix->table, &key, key_signature(&key), (void *)(uintptr_t)n) != 0)
 			return -ENOSPC;
+		card_fill(&ix->cards[n++], img, i);
 	}
 	// Adding a key that is there replaces it: a collision shows in the count.
-	return rte_hash_count(table) == (int32_t)count_names(img) ? 0 : -EEXIST;
+	return rte_hash_count(ix->table) == (int32_t)n ? 0 : -EEXIST;
+}
+
+void index_free(struct index *ix)
+{
+	if (ix == NULL)
+		return;
+	rte_hash_free(ix->table);
+	free(ix->cards);
+	free(ix);
 }
 
 int index_build_with(
@@ -119,11 +168,11 @@ int index_build_with(
 	// Buckets are counted in powers of two; a fifth of the room stays free for cuckoo moves.
 	uint64_t entries = 64 + n + (uint64_t)n / 4;
 	struct index *ix = calloc(1, sizeof(*ix));
-	int rc = ix == NULL ? -ENOMEM : -EIO;
+	int rc = ix == NULL || (ix->cards = cards_new(n)) == NULL ? -ENOMEM : -EIO;
 
 	for (int i = 0; i < ATTEMPTS && rc != 0 && rc != -ENOMEM; i++) {
 		ix->table = table_new((uint32_t)entries);
-		rc = ix->table == NULL ? -ENOMEM : table_fill(ix->table, img, secret, fn);
+		rc = ix->table == NULL ? -ENOMEM : table_fill(ix, img, secret, fn);
 		if (rc == 0)
 			break;
 		rte_hash_free(ix->table);
@@ -134,7 +183,7 @@ int index_build_with(
 			rc = -ENOMEM; // without randomness nothing gets better
 	}
 	if (rc != 0) {
-		free(ix);
+		index_free(ix);
 		return rc == -ENOMEM ? rc : -EIO;
 	}
 	ix->img = img;
@@ -147,14 +196,6 @@ int index_build_with(
 int index_build(const struct image *img, struct index_secret *secret, struct index **out)
 {
 	return index_build_with(img, secret, index_key_of, out);
-}
-
-void index_free(struct index *ix)
-{
-	if (ix == NULL)
-		return;
-	rte_hash_free(ix->table);
-	free(ix);
 }
 
 uint32_t index_names(const struct index *ix)
@@ -185,8 +226,7 @@ static void bulk_keys(struct bulk *b, const struct index_key *keys)
 	}
 }
 
-// Which of the names have an entry; their positions are in b->data. Asks for the memory that the
-// comparison will touch.
+// Which of the names have a card; their indexes are in b->data. Asks for the cards.
 static uint64_t bulk_positions(struct bulk *b, const struct index *ix)
 {
 	uint64_t hits = 0;
@@ -195,41 +235,49 @@ static uint64_t bulk_positions(struct bulk *b, const struct index *ix)
 		    ix->table, b->pointers, b->signatures, b->n, &hits, b->data) <= 0)
 		return 0;
 	for (uint64_t left = hits; left != 0; left &= left - 1)
-		rte_prefetch0(&ix->img->names[(uintptr_t)b->data[__builtin_ctzll(left)]]);
-	for (uint64_t left = hits; left != 0; left &= left - 1) {
-		const struct image_name *n =
-			&ix->img->names[(uintptr_t)b->data[__builtin_ctzll(left)]];
-		rte_prefetch0(image_name_wire(ix->img, n));
-		rte_prefetch0(&ix->img->sets[n->first_set]);
-	}
+		rte_prefetch0(&ix->cards[(uintptr_t)b->data[__builtin_ctzll(left)]]);
 	return hits;
 }
 
-// snapshot_match; nearly always the first entry of a name is the one.
-static inline const struct image_name *match(
-	const struct image *img, uint32_t first, const struct name_key *key)
+static inline bool is_of(const struct index_card *c, const struct name_key *key)
 {
-	const struct image_name *n = &img->names[first];
+	return c->view == key->view && c->name_size == key->size_bytes &&
+		((c->us_mask >> key->underscores) & 1u) != 0 &&
+		bytes_are_equal(c->text, key->norm, key->size_bytes);
+}
 
-	if (n->view == key->view && n->name_size == key->size_bytes &&
-		((n->us_mask >> key->underscores) & 1u) != 0 &&
-		bytes_are_equal(image_name_wire(img, n), key->norm, key->size_bytes))
-		return n;
-	return snapshot_match(img, first, key);
+// A card whose name is too long for it, or whose other entries may be meant.
+__attribute__((noinline)) static bool take_other(const struct index *ix, const struct index_card *c,
+	const struct name_key *key, struct index_hit *out)
+{
+	const struct image_name *n = snapshot_match(ix->img, c->name, key);
+
+	if (n == NULL)
+		return false;
+	if (!(n->flags & NAME_TOMBSTONE))
+		out->found = (struct found){ix->img, n};
+	return true;
+}
+
+// True when the index knows the name, be it as gone.
+static inline bool take(const struct index *ix, const struct index_card *c,
+	const struct name_key *key, struct index_hit *out)
+{
+	if (!is_of(c, key))
+		return take_other(ix, c, key, out);
+	if (!(c->flags & NAME_TOMBSTONE))
+		*out = (struct index_hit){{ix->img, &ix->img->names[c->name]}, c};
+	return true;
 }
 
 // Takes the hits of one index; done names the keys that need no other index.
-static uint64_t bulk_take(struct bulk *b, const struct index *ix, uint64_t done, struct found *out)
+static uint64_t bulk_take(
+	struct bulk *b, const struct index *ix, uint64_t done, struct index_hit *out)
 {
 	for (uint64_t left = bulk_positions(b, ix) & ~done; left != 0; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
-		const struct image_name *n =
-			match(ix->img, (uint32_t)(uintptr_t)b->data[i], b->names[i]);
-		if (n == NULL)
-			continue;
-		done |= UINT64_C(1) << i;
-		if (!(n->flags & NAME_TOMBSTONE))
-			out[i] = (struct found){ix->img, n};
+		if (take(ix, &ix->cards[(uintptr_t)b->data[i]], b->names[i], &out[i]))
+			done |= UINT64_C(1) << i;
 	}
 	return done;
 }
@@ -244,7 +292,7 @@ const struct index_secret *index_secret_of(const struct index_pair *p)
 }
 
 void index_find_keys(const struct index_pair *p, const struct name_key *const *names,
-	const struct index_key *keys, unsigned n, struct found *out)
+	const struct index_key *keys, unsigned n, struct index_hit *out)
 {
 	struct bulk b;
 	uint64_t done = 0;
@@ -252,7 +300,7 @@ void index_find_keys(const struct index_pair *p, const struct name_key *const *n
 	b.names = names;
 	b.n = n;
 	for (unsigned i = 0; i < n; i++)
-		out[i] = (struct found){0};
+		out[i] = (struct index_hit){0};
 	if (n == 0)
 		return;
 	bulk_keys(&b, keys);
@@ -263,7 +311,7 @@ void index_find_keys(const struct index_pair *p, const struct name_key *const *n
 }
 
 void index_find_bulk(const struct index_pair *p, const struct name_key *const *keys, unsigned n,
-	struct found *out)
+	struct index_hit *out)
 {
 	struct index_key hashed[INDEX_BULK_MAX];
 	struct bulk b;
@@ -272,7 +320,7 @@ void index_find_bulk(const struct index_pair *p, const struct name_key *const *k
 	b.names = keys;
 	b.n = n;
 	for (unsigned i = 0; i < n; i++)
-		out[i] = (struct found){0};
+		out[i] = (struct index_hit){0};
 	if (n == 0)
 		return;
 	if (p->overlay != NULL) {
@@ -291,5 +339,8 @@ void index_find_bulk(const struct index_pair *p, const struct name_key *const *k
 
 void index_find(const struct index_pair *p, const struct name_key *key, struct found *out)
 {
-	index_find_bulk(p, &key, 1, out);
+	struct index_hit hit;
+
+	index_find_bulk(p, &key, 1, &hit);
+	*out = hit.found;
 }

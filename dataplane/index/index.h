@@ -4,6 +4,7 @@
 // gives; a test asks both for every name.
 #pragma once
 
+#include "dataplane/index/card.h"
 #include "dataplane/index/name_hash.h"
 
 #include "zones/snapshot/snapshot.h"
@@ -55,16 +56,22 @@ struct index_key index_key_of(const struct index_secret *s, const struct name_ke
 
 void index_find(const struct index_pair *p, const struct name_key *key, struct found *out);
 
-// The same for n keys at once, at most INDEX_BULK_MAX; out has n entries.
-void index_find_bulk(const struct index_pair *p, const struct name_key *const *keys, unsigned n,
-	struct found *out);
-
 // The secret of all keys, or NULL: the two indexes have different ones, or there is none.
 const struct index_secret *index_secret_of(const struct index_pair *p);
 
+// Where a name was found.
+struct index_hit {
+	struct found found;
+	const struct index_card *card; // of found.name; NULL: there is none of this entry
+};
+
+// The same for n keys at once, at most INDEX_BULK_MAX; out has n entries.
+void index_find_bulk(const struct index_pair *p, const struct name_key *const *keys, unsigned n,
+	struct index_hit *out);
+
 // index_find_bulk for who has the keys already, made with index_secret_of.
 void index_find_keys(const struct index_pair *p, const struct name_key *const *names,
-	const struct index_key *keys, unsigned n, struct found *out);
+	const struct index_key *keys, unsigned n, struct index_hit *out);
 
 // Distinct (view, name) pairs, and bytes of DPDK's heap (roughly).
 uint32_t index_names(const struct index *ix);

@@ -30,7 +30,8 @@ static void rule_init(struct root_rule *out, const struct image *top, const stru
 		.zone_labels = rule->zone_labels,
 		.is_rotated = (rule->flags & RULE_ROTATE) != 0,
 		.udp_max_bytes = top->servers[rule->server].udp_max_bytes,
-		.rule = rule};
+		.index = (uint32_t)(rule - top->rules),
+		.step_index = rule->first_step};
 	memcpy(out->tail + BYTES_BLOCK - n, zone + rule->zone_size - n, n);
 	memset(out->mask + BYTES_BLOCK - n, 0xff, n);
 	if (step == NULL || step->kind != STEP_LOOKUP)

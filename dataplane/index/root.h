@@ -35,7 +35,7 @@ struct root_rule {
 	bool is_rotated;
 	bool is_open; // a name that is not found is no name error yet
 	uint16_t view, udp_max_bytes;
-	const struct image_rule *rule;
+	uint32_t index, step_index; // in the image
 	const struct image_step *step; // the first; NULL: not the quick way's
 	const struct image_section *soa; // NULL without
 };

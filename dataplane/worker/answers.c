@@ -24,13 +24,17 @@ void burst_find(struct burst *b)
 	if (b->n_keys == 0)
 		return;
 	if (b->secret != NULL)
-		index_find_keys(&b->root->index, b->keys, b->index_keys, b->n_keys, b->found);
+		index_find_keys(&b->root->index, b->keys, b->index_keys, b->n_keys, b->hits);
 	else
-		index_find_bulk(&b->root->index, b->keys, b->n_keys, b->found);
+		index_find_bulk(&b->root->index, b->keys, b->n_keys, b->hits);
 	plain_prefetch(b);
 	for (unsigned i = 0; i < b->n_queries; i++) {
 		if (b->queries[i].plan.needs_find)
-			section_prefetch(&b->queries[i], &b->found[b->queries[i].key]);
+			rte_prefetch0(b->hits[b->queries[i].key].found.name);
+	}
+	for (unsigned i = 0; i < b->n_queries; i++) {
+		if (b->queries[i].plan.needs_find)
+			section_prefetch(&b->queries[i], &b->hits[b->queries[i].key].found);
 	}
 }
 
@@ -87,7 +91,7 @@ static void answer_one(struct burst *b, unsigned i)
 		return;
 	}
 	struct wrbuf out = wrbuf_of(frame_dns(f), room);
-	const struct found *found = bq->plan.needs_find ? &b->found[bq->key] : NULL;
+	const struct found *found = bq->plan.needs_find ? &b->hits[bq->key].found : NULL;
 	if (answer_write(&bq->plan, found, &bq->query, burst_env(b, bq), &out, &result) ==
 		ANSWER_PUNT) {
 		b->outside[b->n_outside++] = (struct burst_outside){(uint8_t)i, result.step};

@@ -55,7 +55,7 @@ struct burst {
 	struct answer_env env[2]; // for IPv4 and IPv6; the cookie is a query's own
 	const struct name_key *keys[PORT_BURST];
 	struct index_key index_keys[PORT_BURST]; // with a secret
-	struct found found[PORT_BURST];
+	struct index_hit hits[PORT_BURST];
 	struct burst_outside outside[PORT_BURST];
 	struct rte_mbuf *tx[PORT_BURST]; // ready to be sent
 	struct rte_mbuf *punts[PORT_BURST];
@@ -163,12 +163,6 @@ static inline void burst_count(
 		b->runs[b->n_runs - 1].n++;
 	else
 		b->runs[b->n_runs++] = (struct burst_run){scope, 1};
-}
-
-// The scope that a plain query counts under.
-static inline uint8_t plain_scope(const struct burst *b, const struct plain_query *p)
-{
-	return b->root->scopes.rules[p->rule->rule - snapshot_top(&b->root->snapshot)->rules];
 }
 
 // Whether frame i is a plain query; it is then counted and stands in b->plain. Its listener is l.

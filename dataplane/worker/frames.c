@@ -228,7 +228,7 @@ void burst_unplain(struct burst *b, const struct plain_query *p)
 
 	bq->frame = p->frame;
 	bq->key = p->slot;
-	bq->scope = plain_scope(b, p);
+	bq->scope = p->scope;
 	bq->is_slip = false;
 	bq->cookie_size = 0;
 	bq->verdict = query_parse(frame_dns(f), frame_dns_bytes(f), TRANSPORT_UDP, &bq->query);

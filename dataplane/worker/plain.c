@@ -11,6 +11,7 @@
 enum {
 	PLAIN_ROOM_BYTES = DNS_UDP_MIN_BYTES, // as for all replies; what is read ends before it
 	ZONAL_LABELS = 4 + 2, // in front of the zone (zones/answer)
+	SECTION_BYTES = sizeof(struct image_section) + 15, // with one address
 };
 
 // Two halves of a block, as the hash takes them.
@@ -153,7 +154,7 @@ static inline bool has_limit(const struct worker *w, const struct frame *f)
 static inline void request_count(
 	const struct burst *b, const struct plain_query *p, const struct frame *f)
 {
-	struct scope_counters *c = &b->scopes[plain_scope(b, p)];
+	struct scope_counters *c = &b->scopes[p->scope];
 	size_t size = frame_dns_bytes(f);
 
 	counter_add(&c->udp.types[f->family == 6][counters_type(p->type)], 1);
@@ -181,6 +182,7 @@ bool plain_take(const struct worker *w, struct burst *b, const struct image_list
 	if (r == NULL || is_pod(wire + size - r->zone_size) || has_limit(w, f))
 		return false;
 	p->rule = r;
+	p->scope = b->root->scopes.rules[r->index];
 	uint64_t sum = name_take(p, wire, size, b->secret->bytes);
 	if (r->zone_size > BYTES_BLOCK &&
 		!bytes_are_equal(p->name + size - r->zone_size, r->zone, r->zone_size))
@@ -196,19 +198,35 @@ bool plain_take(const struct worker *w, struct burst *b, const struct image_list
 	return true;
 }
 
+// The card does not say.
+__attribute__((noinline)) static void set_find(struct plain_query *p, const struct found *found)
+{
+	const struct image_set *set = image_find_set(found->img, found->name, p->type);
+
+	if (set == NULL)
+		return;
+	p->section = image_section_at(found->img, set->section);
+	p->is_punted = (set->flags & SET_PUNT) != 0;
+}
+
 void plain_prefetch(struct burst *b)
 {
 	for (unsigned i = 0; i < b->n_plain; i++) {
 		struct plain_query *p = &b->plain[i];
-		const struct found *found = &b->found[p->slot];
-		if (found->name == NULL)
+		const struct index_hit *hit = &b->hits[p->slot];
+		const struct index_card *card = hit->card;
+
+		p->section = NULL;
+		p->is_punted = false;
+		if (card != NULL && card->type == p->type)
+			p->section = image_section_at(hit->found.img, card->section);
+		else if (card != NULL ? (card->types & card_type_bit(p->type)) != 0
+				      : hit->found.name != NULL)
+			set_find(p, &hit->found);
+		if (p->section == NULL)
 			continue;
-		p->set = image_find_set(found->img, found->name, p->type);
-		if (p->set == NULL)
-			continue;
-		const struct image_section *s = image_section_at(found->img, p->set->section);
-		rte_prefetch0(s);
-		rte_prefetch0((const uint8_t *)s + RTE_CACHE_LINE_SIZE);
+		rte_prefetch0(p->section);
+		rte_prefetch0((const uint8_t *)p->section + SECTION_BYTES); // often the same line
 	}
 }
 
@@ -233,13 +251,12 @@ static inline bool take_soa(const struct root_rule *r, enum rcode rcode, struct 
 	return true;
 }
 
-static inline bool take_set(
-	const struct plain_query *p, const struct image *img, const uint8_t *dns, struct piece *out)
+static inline bool take_set(const struct plain_query *p, const uint8_t *dns, struct piece *out)
 {
-	const struct image_section *s = image_section_at(img, p->set->section);
+	const struct image_section *s = p->section;
 	uint32_t fixes = (uint32_t)s->n_ptr | s->n_tail | s->n_zone;
 
-	if ((p->set->flags & SET_PUNT) != 0)
+	if (p->is_punted)
 		return false;
 	*out = (struct piece){.section = s,
 		.size_bytes = s->an_bytes + (size_t)s->ar_bytes,
@@ -256,21 +273,21 @@ static inline bool take_set(
 }
 
 // What stands behind the question (zones/answer: hit, no_such_type, miss).
-static inline bool take(const struct plain_query *p, const struct found *found, const uint8_t *dns,
-	struct piece *out)
+static inline bool take(const struct plain_query *p, const struct index_hit *hit,
+	const uint8_t *dns, struct piece *out)
 {
 	const struct root_rule *r = p->rule;
 
-	if (found->name == NULL) {
+	if (hit->found.name == NULL) {
 		bool may_be_zonal = (r->step->flags & STEP_ZONAL) != 0 &&
 			__builtin_popcountll(p->labels) - 1 >= r->zone_labels + ZONAL_LABELS;
 		return !may_be_zonal && !r->is_open && take_soa(r, RCODE_NXDOMAIN, out);
 	}
-	if (found->name->flags != 0)
+	if ((hit->card != NULL ? hit->card->flags : hit->found.name->flags) != 0)
 		return false;
-	if (p->set == NULL)
+	if (p->section == NULL)
 		return take_soa(r, RCODE_NOERROR, out);
-	return take_set(p, found->img, dns, out);
+	return take_set(p, dns, out);
 }
 
 static inline void write_piece(uint8_t *out, const struct plain_query *p, const struct piece *piece)
@@ -326,7 +343,7 @@ bool plain_answer(struct burst *b, const struct plain_query *p)
 	uint8_t *dns = frame_dns(f);
 	struct piece piece;
 
-	if (!take(p, &b->found[p->slot], dns, &piece))
+	if (!take(p, &b->hits[p->slot], dns, &piece))
 		return false;
 	size_t pos = DNS_HEADER_BYTES + 4u + p->key.size_bytes;
 	size_t end = pos + piece.size_bytes + (p->has_opt ? DNS_OPT_BYTES : 0);
@@ -337,10 +354,8 @@ bool plain_answer(struct burst *b, const struct plain_query *p)
 	if (p->has_opt)
 		write_opt(dns + pos + piece.size_bytes, p->is_do);
 	write_header(dns, p, &piece);
-	const struct image *top = snapshot_top(&b->root->snapshot);
-	uint8_t scope = plain_scope(b, p);
-	enum scope_plugin plugin = scope_plugin_of(&b->root->scopes, top, p->rule->step);
-	burst_count(b, scope, plugin, piece.rcode, end);
+	enum scope_plugin plugin = (enum scope_plugin)b->root->scopes.steps[p->rule->step_index];
+	burst_count(b, p->scope, plugin, piece.rcode, end);
 	burst_finish(b, p->frame, end);
 	return true;
 }

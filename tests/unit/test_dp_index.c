@@ -109,12 +109,38 @@ static void both_look_ups_give_the_same_for_every_name_and_near_misses(void **st
 	pair_free(&p);
 }
 
+// A card says what the image says.
+static void card_is_right(const struct index_hit *hit)
+{
+	const struct index_card *c = hit->card;
+	const struct image *img = hit->found.img;
+	const struct image_name *n = hit->found.name;
+
+	assert_ptr_equal(&img->names[c->name], n);
+	assert_int_equal(c->view, n->view);
+	assert_int_equal(c->us_mask, n->us_mask);
+	assert_int_equal(c->flags, n->flags);
+	assert_int_equal(c->name_size, n->name_size);
+	assert_memory_equal(c->text, image_name_wire(img, n), n->name_size);
+	for (uint16_t type = 1; type < 300; type++) {
+		const struct image_set *set = image_find_set(img, n, type);
+		if ((c->types & card_type_bit(type)) == 0)
+			assert_null(set);
+		if (c->type == type) {
+			assert_int_equal(c->section, set->section);
+			assert_int_equal(set->flags, 0);
+		}
+	}
+}
+
 static void a_bulk_of_any_size_gives_what_single_look_ups_give(void **state)
 {
+	unsigned n_cards = 0;
 	struct pair p;
 	struct name_key keys[INDEX_BULK_MAX];
 	const struct name_key *pointers[INDEX_BULK_MAX];
-	struct found bulk[INDEX_BULK_MAX], one;
+	struct index_hit bulk[INDEX_BULK_MAX];
+	struct found one;
 
 	(void)state;
 	pair_make(&p);
@@ -131,10 +157,14 @@ static void a_bulk_of_any_size_gives_what_single_look_ups_give(void **state)
 		index_find_bulk(&ix, pointers, n, bulk);
 		for (unsigned i = 0; i < n; i++) {
 			index_find(&ix, &keys[i], &one);
-			assert_ptr_equal(bulk[i].name, one.name);
-			assert_ptr_equal(bulk[i].img, one.img);
+			assert_ptr_equal(bulk[i].found.name, one.name);
+			assert_ptr_equal(bulk[i].found.img, one.img);
+			n_cards += bulk[i].card != NULL;
+			if (bulk[i].card != NULL)
+				card_is_right(&bulk[i]);
 		}
 	}
+	assert_true(n_cards > 1000);
 	pair_free(&p);
 }
 
