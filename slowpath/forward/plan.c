@@ -107,10 +107,14 @@ static bool op_make(struct plan *p, const struct policy_op *in, struct plan_op *
 	return true;
 }
 
-static void loop_make(const struct policy_loop *in, struct plan_loop *out)
+static bool loop_make(struct arena *a, const struct policy_loop *in, struct plan_chain *out)
 {
-	out->zone = in->zone.wire;
-	random_bytes(&out->mark, sizeof(out->mark));
+	out->loop = arena_alloc(a, sizeof(*out->loop));
+	if (out->loop == NULL)
+		return false;
+	out->loop->zone = in->zone.wire;
+	random_bytes(&out->loop->mark, sizeof(out->loop->mark));
+	return true;
 }
 
 static bool chains_make(struct plan *p)
@@ -125,9 +129,10 @@ static bool chains_make(struct plan *p)
 		for (size_t k = 0; k < in->n && out->ops != NULL; k++) {
 			if (!op_make(p, &in->ops[k], &out->ops[k]))
 				return false;
-			if (in->ops[k].kind == POLICY_LOOP)
-				loop_make(in->ops[k].data, &out->loop);
 			out->n++;
+			if (in->ops[k].kind == POLICY_LOOP &&
+				!loop_make(&p->arena, in->ops[k].data, out))
+				return false;
 		}
 		if (out->ops == NULL)
 			return false;

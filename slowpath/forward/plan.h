@@ -31,7 +31,7 @@ struct plan_op {
 
 // A chain's `loop`: see slowpath/outside/loops.h, whose thread alone uses what is not atomic.
 struct plan_loop {
-	const uint8_t *zone; // NULL: the chain has none
+	const uint8_t *zone; // of the server block
 	uint64_t mark; // in the names of all its probes
 	_Atomic uint64_t number; // of the last one, 0 before the first
 	atomic_bool came_back; // the last one
@@ -43,7 +43,7 @@ struct plan_loop {
 struct plan_chain {
 	struct plan_op *ops;
 	size_t n;
-	struct plan_loop loop;
+	struct plan_loop *loop; // NULL: none
 };
 
 struct plan {

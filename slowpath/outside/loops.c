@@ -43,7 +43,7 @@ static void log_found(const struct plan_chain *c, const struct group *g)
 	char zone[DNAME_TEXT_MAX_BYTES];
 
 	log_line(LOG_ERROR, "loop", "questions to upstreams come back: they get SERVFAIL",
-		"zone=%s upstream=%s upstreams=%u", dname_print(c->loop.zone, zone, sizeof(zone)),
+		"zone=%s upstream=%s upstreams=%u", dname_print(c->loop->zone, zone, sizeof(zone)),
 		g->list[0].text, g->n);
 }
 
@@ -52,7 +52,7 @@ static void log_gone(const struct plan_chain *c)
 	char zone[DNAME_TEXT_MAX_BYTES];
 
 	log_line(LOG_INFO, "loop", "questions to upstreams do not come back any more", "zone=%s",
-		dname_print(c->loop.zone, zone, sizeof(zone)));
+		dname_print(c->loop->zone, zone, sizeof(zone)));
 }
 
 static void set_looping(struct group *g, bool is_looping)
@@ -66,11 +66,12 @@ static void set_looping(struct group *g, bool is_looping)
 
 bool loops_saw(const struct plan_chain *chain, const struct query *q)
 {
-	uint64_t number = q->qtype == RR_TYPE_HINFO ? atomic_load(&chain->loop.number) : 0;
+	bool may_be = q->qtype == RR_TYPE_HINFO && chain->loop != NULL;
+	uint64_t number = may_be ? atomic_load(&chain->loop->number) : 0;
 	struct dname name;
 	size_t at = 0;
 
-	if (number == 0 || !probe_name(&chain->loop, number, &name) ||
+	if (number == 0 || !probe_name(chain->loop, number, &name) ||
 		!dname_is_equal(q->name, name.wire))
 		return false;
 	struct group *g = chain_group(chain, &name, &at);
@@ -79,14 +80,14 @@ bool loops_saw(const struct plan_chain *chain, const struct query *q)
 	if (!atomic_load(&g->is_looping))
 		log_found(chain, g);
 	set_looping(g, true);
-	atomic_store(&chain->loop.came_back, true);
+	atomic_store(&chain->loop->came_back, true);
 	return true;
 }
 
 // What has come of a probe decides when the next one is due.
 static void judge(struct probe_wait *p, bool is_answer, uint64_t now_ms)
 {
-	struct plan_loop *l = &p->chain->loop;
+	struct plan_loop *l = p->chain->loop;
 
 	l->is_asking = false;
 	if (atomic_load(&l->came_back)) {
@@ -128,11 +129,10 @@ static void probe(struct loops *l, struct plan *plan, struct plan_chain *c)
 	p->w.ask.type = RR_TYPE_HINFO;
 	p->w.ask.is_rd = true;
 	p->chain = c;
-	p->group = probe_name(&c->loop, number, &p->w.ask.name)
-		? chain_group(c, &p->w.ask.name, &at)
-		: NULL;
+	p->group = probe_name(c->loop, number, &p->w.ask.name) ? chain_group(c, &p->w.ask.name, &at)
+							       : NULL;
 	if (p->group == NULL) {
-		c->loop.due_ms = UINT64_MAX; // nothing is forwarded
+		c->loop->due_ms = UINT64_MAX; // nothing is forwarded
 		free(p);
 		return;
 	}
@@ -142,9 +142,9 @@ static void probe(struct loops *l, struct plan *plan, struct plan_chain *c)
 	p->w.chain = c;
 	p->w.hash = ask_hash(&p->w.ask, plan->hash_key);
 	p->w.fetcher = l->o.fetchers[(p->w.hash >> 32) % l->o.n_threads];
-	atomic_store(&c->loop.came_back, false);
-	atomic_store(&c->loop.number, number);
-	c->loop.is_asking = true;
+	atomic_store(&c->loop->came_back, false);
+	atomic_store(&c->loop->number, number);
+	c->loop->is_asking = true;
 	if (plan->counters != NULL)
 		counter_share(&plan->counters->loop_probes, 1);
 	holder_hold(&plan->holder);
@@ -159,8 +159,7 @@ static void on_timer(struct timer *t)
 
 	for (size_t i = 0; plan != NULL && i < plan->policy.n; i++) {
 		struct plan_chain *c = &plan->chains[i];
-		if (c->loop.zone != NULL && !c->loop.is_asking &&
-			c->loop.due_ms <= l->o.loop->now_ms)
+		if (c->loop != NULL && !c->loop->is_asking && c->loop->due_ms <= l->o.loop->now_ms)
 			probe(l, plan, c);
 	}
 	loop_timer(l->o.loop, &l->timer, LOOK_MS);
