@@ -92,7 +92,7 @@ def instructions(build, cases=None):
     command += ["--queries", str(INSTRUCTION_QUERIES)] + (["--cases", ",".join(cases)] if cases else [])
     with tempfile.TemporaryDirectory() as folder:
         tool = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/out"]
-        lines = run_lines(tool + [program(build)] + command, 300)
+        lines = run_lines(tool + [program(build)] + command, 900)
         totals = dump_totals(folder)
     if [line["loop"] for line in lines] != [loop for loop, _ in totals]:
         raise SystemExit("bench: callgrind's dumps are not those of the runs")

@@ -97,15 +97,19 @@ def rows_of(found):
     ]
 
 
+def sizes(options):
+    return [size for size in (QUICK_SIZES if options.quick else SIZES) if size <= options.largest]
+
+
 def run(options, out):
     found = {}
     with labs.Lab() as lab:
-        for size in QUICK_SIZES if options.quick else SIZES:
+        for size in sizes(options):
             with tempfile.TemporaryDirectory(prefix="b53-bench-") as folder, plane.Plane(folder, size) as api:
                 prepare(api.kube)
                 for port in PORTS:
                     report.progress(f"propagation: {size} services, {port}")
-                    one_port(lab, api, options, size, port, found)
+                    report.attempt(f"{size} services, {port}", one_port, lab, api, options, size, port, found)
     rows = rows_of(found)
     lines = [
         [f"{r['server']}, {r['services']}"] + [f"{r[k]:.2f}" for k in ("p50_ms", "p99_ms", "most_ms")] + [r["changes"]]

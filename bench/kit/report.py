@@ -13,6 +13,15 @@ def progress(text):
     print(f"[{time.monotonic() - START:6.1f} s] {text}", file=sys.stderr, flush=True)
 
 
+def attempt(title, function, *arguments):
+    """What a function gives; None when it could not be done, which is said: the others go on."""
+    try:
+        return function(*arguments)
+    except RuntimeError as problem:
+        progress(f"left out: {title}: {str(problem).strip().splitlines()[-1]}")
+        return None
+
+
 def summary(values):
     """Median, least, greatest, and half of the distance between the quartiles as a share of the median."""
     values = sorted(values)

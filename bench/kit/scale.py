@@ -130,7 +130,9 @@ def one_size(lab, options, size, pods, found):
             for port in ports:
                 contender = Contender(lab, options, api, port)
                 report.progress(f"scale: {size} services{', pods' if pods else ''}: turn {turn + 1}: {contender.title}")
-                found.setdefault((size, pods, contender.title), []).append(one(contender))
+                result = report.attempt(contender.title, one, contender)
+                if result:
+                    found.setdefault((size, pods, contender.title), []).append(result)
 
 
 def rows_of(found):
@@ -150,10 +152,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
+def sizes(options):
+    return [size for size in (QUICK_SIZES if options.quick else SIZES) if size <= options.largest]
+
+
 def run(options, out):
     found = {}
     with labs.Lab() as lab:
-        for size in QUICK_SIZES if options.quick else SIZES:
+        for size in sizes(options):
             one_size(lab, options, size, False, found)
         one_size(lab, options, QUICK_PODS if options.quick else PODS, True, found)
     rows = rows_of(found)
