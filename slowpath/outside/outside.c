@@ -114,10 +114,41 @@ static void send_off(const struct way *y, struct pending *p)
 	fetch(&p->w);
 }
 
+// The answer to what is not forwarded (proto:L1-L3), in the cache from now on; NULL for everything
+// else.
+static struct entry *keep_inside(const struct way *y, const struct group *g)
+{
+	static const uint8_t root[1];
+	unsigned kinds = y->thread->o.keep_inside;
+	const struct outside *o = y->o;
+	const uint8_t *zone = o->zone == NULL ? root : o->zone;
+	const uint8_t *from = g->policy->from.wire == NULL ? root : g->policy->from.wire;
+
+	if (o->rule != NULL)
+		zone = o->image->text + o->rule->zone_off;
+	struct entry *e = kinds == 0 ? NULL : inside_answer(kinds, &y->ask, zone, from);
+	if (e != NULL && y->cache != NULL) {
+		cache_clamp(y->cache, e);
+		cache_put(y->cache, y->hash, &y->ask, e, y->thread->o.loop->now_ms);
+	}
+	return e;
+}
+
+// Whether the question needs no upstream to be answered anew.
+static bool is_kept(const struct way *y)
+{
+	size_t at = 0;
+	const struct group *g = chain_group(y->chain, &y->ask.name, &at);
+	struct entry *e = g == NULL ? NULL : keep_inside(y, g);
+
+	entry_drop(e);
+	return e != NULL;
+}
+
 // Fetches anew what is still answered from the cache.
 static void refresh(const struct way *y)
 {
-	if (y->thread->n_pending >= y->thread->o.max_pending)
+	if (is_kept(y) || y->thread->n_pending >= y->thread->o.max_pending)
 		return;
 	struct pending *p = pending_new(y->o, &y->view);
 	if (p == NULL)
@@ -144,32 +175,6 @@ static bool is_too_much(const struct group *g)
 	return true;
 }
 
-// The answer to what is not forwarded (proto:L1-L3), NULL for everything else.
-static struct entry *keep_inside(const struct way *y, const struct group *g)
-{
-	static const uint8_t root[1];
-	const struct outside *o = y->o;
-	const uint8_t *zone = o->zone == NULL ? root : o->zone;
-	const uint8_t *from = g->policy->from.wire == NULL ? root : g->policy->from.wire;
-
-	if (y->thread->o.keep_inside == 0)
-		return NULL;
-	if (o->rule != NULL)
-		zone = o->image->text + o->rule->zone_off;
-	return inside_answer(y->thread->o.keep_inside, &y->ask, zone, from);
-}
-
-static enum serve_verdict answer_inside(const struct way *y, struct entry *e)
-{
-	if (y->cache != NULL) {
-		cache_clamp(y->cache, e);
-		cache_put(y->cache, y->hash, &y->ask, e, y->thread->o.loop->now_ms);
-	}
-	entry_write(e, y->o->query, y->o->env, &y->view, y->w);
-	entry_drop(e);
-	return SERVE_REPLY;
-}
-
 static enum serve_verdict forward(const struct way *y, struct cache_found *stale)
 {
 	size_t at = 0;
@@ -178,8 +183,11 @@ static enum serve_verdict forward(const struct way *y, struct cache_found *stale
 	if (g == NULL)
 		return error(y, RCODE_SERVFAIL, EDE_NONE); // no plugin takes it
 	struct entry *kept = keep_inside(y, g);
-	if (kept != NULL)
-		return answer_inside(y, kept);
+	if (kept != NULL) {
+		entry_write(kept, y->o->query, y->o->env, &y->view, y->w);
+		entry_drop(kept);
+		return SERVE_REPLY;
+	}
 	if (atomic_load_explicit(&g->is_looping, memory_order_relaxed))
 		return error(y, RCODE_SERVFAIL, EDE_NO_REACHABLE_AUTHORITY);
 	if (is_too_much(g))

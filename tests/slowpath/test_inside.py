@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What burst53.conf may switch on in front of forward: names that do not leave (proto:L1-L3), and names in random case (proto:F6)."""
 
+import time
+
 import dns.message
 import dns.rcode
 import pytest
@@ -48,6 +50,18 @@ def test_with_it_those_names_do_not_leave(start, stub, before, tcp):  # noqa: F8
         for kind, address in (("A", "127.0.0.1"), ("AAAA", "::1")):
             assert texts(ask(server, "localhost.", kind, tcp=tcp))[0].endswith(f"IN {kind} {address}")
     assert ask(server, "www.example.net.", tcp=tcp).answer
+    assert stub.names() == ["www.example.net."]
+
+
+@pytest.mark.parametrize("option", ["prefetch 1 1m 90%", "serve_stale 1h", "serve_stale 1h verify 1s"])
+def test_what_is_kept_is_not_fetched_anew_either(start, stub, option):  # noqa: F811
+    server = start("--keep-inside", "local")
+    server.serve_corefile(forward(stub, before=f"cache 30 {{\n {option}\n denial 100 1 0\n }}"))
+    end = time.monotonic() + 2.5
+    while time.monotonic() < end:
+        assert ask(server, "printer.local.").rcode() == dns.rcode.NXDOMAIN
+        time.sleep(0.1)
+    assert ask(server, "www.example.net.").answer
     assert stub.names() == ["www.example.net."]
 
 
