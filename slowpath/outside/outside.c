@@ -135,20 +135,21 @@ static struct entry *keep_inside(const struct way *y, const struct group *g)
 }
 
 // Whether the question needs no upstream to be answered anew.
-static bool is_kept(const struct way *y)
+static bool stays_inside(const struct way *y)
 {
 	size_t at = 0;
 	const struct group *g = chain_group(y->chain, &y->ask.name, &at);
 	struct entry *e = g == NULL ? NULL : keep_inside(y, g);
+	bool is_kept = e != NULL;
 
 	entry_drop(e);
-	return e != NULL;
+	return is_kept;
 }
 
 // Fetches anew what is still answered from the cache.
 static void refresh(const struct way *y)
 {
-	if (is_kept(y) || y->thread->n_pending >= y->thread->o.max_pending)
+	if (stays_inside(y) || y->thread->n_pending >= y->thread->o.max_pending)
 		return;
 	struct pending *p = pending_new(y->o, &y->view);
 	if (p == NULL)
