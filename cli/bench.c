@@ -4,6 +4,7 @@
 #include "cli/command.h"
 
 #include "cli/child.h"
+#include "cli/run_dir.h"
 
 #include "zones/base/array.h"
 
@@ -169,16 +170,16 @@ static void print_table(const struct bench *b)
 	}
 }
 
-static _Noreturn void become(const char *path, char *const *words, int out)
+static _Noreturn void become(const char *path, char *const *words, const char *dir, int out)
 {
-	if (dup2(out, STDOUT_FILENO) >= 0)
+	if (dup2(out, STDOUT_FILENO) >= 0 && setenv("RUNTIME_DIRECTORY", dir, 1) == 0)
 		(void)execv(path, words);
 	(void)fprintf(stderr, "burst53 bench: %s: %s\n", path, strerror(errno));
 	_exit(EXIT_NO_EXEC);
 }
 
-// Runs the program to its end; its wait status, or -errno.
-static int measure(struct bench *b, const char *path)
+// Runs the program to its end, with a folder for what DPDK leaves; its wait status, or -errno.
+static int measure(struct bench *b, const char *path, const char *dir)
 {
 	int ends[2], status = 0;
 	char *line = NULL;
@@ -188,7 +189,7 @@ static int measure(struct bench *b, const char *path)
 		return -errno;
 	pid_t pid = fork();
 	if (pid == 0)
-		become(path, b->words, ends[1]);
+		become(path, b->words, dir, ends[1]);
 	(void)close(ends[1]);
 	FILE *in = pid < 0 ? NULL : fdopen(ends[0], "r");
 	while (in != NULL && getline(&line, &room, in) > 0) {
@@ -207,13 +208,25 @@ static int measure(struct bench *b, const char *path)
 	return pid < 0 || waitpid(pid, &status, 0) < 0 ? -errno : status;
 }
 
+static int measure_in_folder(struct bench *b, const char *path)
+{
+	static struct run_dir dir = {.path = "/tmp/burst53-bench.XXXXXX"}; // large
+
+	if (mkdtemp(dir.path) == NULL)
+		return -errno;
+	int status = measure(b, path, dir.path);
+	run_dir_clean_dpdk(&dir);
+	(void)rmdir(dir.path); // what somebody else put there stays
+	return status;
+}
+
 int command_bench(int argc, char **argv)
 {
 	static char no_huge[] = "--no-huge", memory[] = "--memory", queries[] = "--queries",
 		    few[] = "131072", repeats[] = "--repeats", three[] = "3",
 		    name[] = "burst53-bench";
 	static struct bench b = {.memory = "1024"};
-	struct child program = {.name = "bench"};
+	static struct child program = {.name = "bench"}; // large
 
 	add_word(&b, name);
 	add_word(&b, queries); // what is given later holds
@@ -237,7 +250,7 @@ int command_bench(int argc, char **argv)
 		free(size);
 		return EXIT_FAILED;
 	}
-	int status = measure(&b, program.path);
+	int status = measure_in_folder(&b, program.path);
 	free(size);
 	if (status < 0)
 		(void)fprintf(stderr, "burst53 bench: %s\n", strerror(-status));

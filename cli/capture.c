@@ -345,7 +345,7 @@ static int run(
 int command_capture(int argc, char **argv)
 {
 	static struct capture c; // large
-	struct capture_options o;
+	static struct capture_options o;
 	struct running r;
 	struct err err = {0};
 	int code = parse(argc, argv, &o);

@@ -133,10 +133,27 @@ static int keep_right(int capability)
 	return 0;
 }
 
+// Root that may not narrow its bounding set, as in many containers, would get all of it again by
+// exec; with no_new_privs it only gets what it has at that moment.
+static int give_up(enum child_rights rights)
+{
+	const uint32_t kept = rights == RIGHTS_READ_FILES ? 1u << CAP_DAC_READ_SEARCH : 0;
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+
+	if (syscall(SYS_capget, &head, data) != 0)
+		return -errno;
+	data[0].permitted &= kept;
+	data[0].effective = data[0].permitted;
+	data[0].inheritable = 0;
+	data[1] = (struct __user_cap_data_struct){0};
+	return syscall(SYS_capset, &head, data) == 0 ? 0 : -errno;
+}
+
 static int change_user(const struct child *c)
 {
 	if (c->uid == 0)
-		return 0;
+		return c->rights == RIGHTS_ALL ? 0 : give_up(c->rights);
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || setgroups(0, NULL) != 0 ||
 		setresgid(c->gid, c->gid, c->gid) != 0 || setresuid(c->uid, c->uid, c->uid) != 0)
 		return -errno;

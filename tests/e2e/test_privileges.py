@@ -176,3 +176,30 @@ def test_another_user_is_a_choice(network, tmp_path):  # pylint: disable=unused-
         finally:
             running.terminate()
             assert running.wait(60) == 0
+
+
+@pytest.mark.parametrize("mode", ["kernel", "shared"])
+def test_root_of_a_container_drops_all_without_changing_its_number(network, mode, tmp_path):  # pylint: disable=unused-argument
+    """As the chart's DaemonSet starts it: uid 0 with the row's capabilities, none of which changes users."""
+    port, capabilities, _ = ROWS[mode]
+    wanted = ",".join(["-all", *("+" + c for c in capabilities)])
+    lab.inside("srv", "ip", "addr", "add", "198.18.0.53/24", "dev", "eth0", check=True)
+    words = ["setpriv", "--inh-caps", wanted, "--bounding-set", wanted, "--no-new-privs", lab.BUILD / "cli" / "burst53", "run",
+             "--config", "/dev/null", "--conf", lab.DATA / "lab.Corefile", "--dump", lab.DATA / "lab.json", "--port", port, "--address",
+             "198.18.0.53/24", "--run-dir", tmp_path / "run", "--state-dir", tmp_path / "state"]
+    log = tmp_path / "log"
+    with open(log, "wb") as out, subprocess.Popen(["ip", "netns", "exec", lab.netns_name("srv"), *map(str, words)], stderr=out,
+                                                  stdout=out) as running:
+        try:
+            def answers():
+                assert running.poll() is None, log.read_text(encoding="utf-8")
+                return (mode == "kernel" or "main started workers=" in log.read_text(encoding="utf-8")) and lab.dig(NAME)[0] == "NOERROR"
+            lab.wait_for(answers, 60)
+            text = (tmp_path / "run" / "state").read_text(encoding="utf-8")
+            for name, pid in re.findall(r"^child (\S+) ([1-9]\d*)", text, re.M):
+                for status in threads(pid):
+                    assert status["Uid"].split() == ["0"] * 4, name
+                    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0, (name, status["Name"])
+        finally:
+            running.terminate()
+            assert running.wait(60) == 0

@@ -126,9 +126,9 @@ def test_reload_tells_a_good_corefile_from_a_bad_one(machine):
     path.write_text(COREFILE.replace("cluster.local", "cluster.test"), encoding="utf-8")
     machine.do("systemctl", "reload", "burst53")
     wait_for(lambda: serves(NAME.replace("cluster.local", "cluster.test")), SLOW_S)
-    path.write_text(COREFILE.replace("errors", "erors"), encoding="utf-8")
+    path.write_text(COREFILE.replace("errors", "mistakes"), encoding="utf-8")
     assert machine.do("systemctl", "reload", "burst53", check=False).returncode != 0
-    assert "erors" in machine.log()
+    assert "mistakes" in machine.log()
     assert serves(NAME.replace("cluster.local", "cluster.test"))
     path.write_text(COREFILE, encoding="utf-8")
     machine.do("systemctl", "reload", "burst53")

@@ -20,7 +20,7 @@ static struct capture_record record;
 
 static const uint8_t name_web[] = "\3web\4test";
 static const uint8_t name_test[] = "\4test";
-static const uint8_t name_st[] = "\2st";
+static const uint8_t name_st[] = {2, 's', 't', 0}; // ends "test", too, and is no label of it
 
 // A frame of 198.18.0.10:40000 to 198.18.0.53:53, or over IPv6, with a query for "WEB.test." A.
 static size_t frame_make(uint8_t out[FRAME_ROOM], uint8_t family, uint8_t tags, uint8_t protocol)
