@@ -161,7 +161,8 @@ def run(options, out):
     with labs.Lab() as lab:
         for size in sizes(options):
             one_size(lab, options, size, False, found)
-        one_size(lab, options, QUICK_PODS if options.quick else PODS, True, found)
+        few = options.quick or options.largest < PODS * plane.ENDPOINTS_EACH
+        one_size(lab, options, QUICK_PODS if few else PODS, True, found)
     rows = rows_of(found)
     lines = [
         [f"{r['server']}, {r['services']} services" + (" and pods" if r["pods"] else "")]
