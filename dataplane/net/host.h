@@ -23,6 +23,7 @@ struct host {
 	uint8_t n_addresses;
 	struct host_address addresses[HOST_ADDRESSES_MAX];
 	// Written by host_index, for the look-ups of every frame.
+	uint8_t begin[16]; // how a frame for us with plain IPv4 begins, but for its source
 	uint8_t n4, n6, n_broadcasts;
 	uint8_t index4[HOST_ADDRESSES_MAX], index6[HOST_ADDRESSES_MAX];
 	uint32_t keys4[HOST_ADDRESSES_MAX], broadcasts[HOST_ADDRESSES_MAX]; // as loaded from memory

@@ -27,7 +27,7 @@ void burst_find(struct burst *b)
 		index_find_keys(&b->root->index, b->keys, b->index_keys, b->n_keys, b->hits);
 	else
 		index_find_bulk(&b->root->index, b->keys, b->n_keys, b->hits);
-	plain_prefetch(b);
+	burst_plain_prefetch(b);
 	for (unsigned i = 0; i < b->n_queries; i++) {
 		if (b->queries[i].plan.needs_find)
 			rte_prefetch0(b->hits[b->queries[i].key].found.name);
@@ -108,10 +108,7 @@ void burst_answers(struct worker *w, struct burst *b)
 			.udp_max_bytes = burst_udp_max_bytes(w, i == 0 ? 4 : 6),
 			.find = find_in_root,
 			.find_ctx = b->root};
-	for (unsigned i = 0; i < b->n_plain; i++) {
-		if (!plain_answer(b, &b->plain[i]))
-			burst_unplain(b, &b->plain[i]);
-	}
+	burst_plain_answers(b);
 	for (unsigned i = 0; i < b->n_queries; i++)
 		answer_one(b, i);
 }

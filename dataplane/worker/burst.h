@@ -36,6 +36,14 @@ struct burst_run {
 	uint8_t scope, n;
 };
 
+// What a query was sent to, and who serves that.
+struct burst_target {
+	uint8_t address;
+	bool is_served;
+	uint16_t port;
+	const struct image_listener *listener;
+};
+
 struct burst {
 	const struct root *root;
 	struct worker_counters *counters;
@@ -45,6 +53,7 @@ struct burst {
 	const struct index_secret *secret; // of index_keys; NULL: the indexes share none
 	bool has_plain; // plain queries may take their own way
 	unsigned n, n_queries, n_plain, n_keys, n_tx, n_punts, n_outside;
+	struct burst_target to; // of the query that was looked at last
 	unsigned n_runs;
 	struct burst_run runs[PORT_BURST]; // of the replies, for their latency
 	unsigned n_other; // of tx: ARP, ND, echo; they come first
@@ -76,6 +85,7 @@ static inline void burst_begin(
 	b->n = n;
 	b->n_queries = 0;
 	b->n_plain = 0;
+	b->to = (struct burst_target){0}; // nobody serves port 0
 	b->n_keys = 0;
 	b->n_tx = 0;
 	b->n_other = 0;
@@ -165,16 +175,15 @@ static inline void burst_count(
 		b->runs[b->n_runs++] = (struct burst_run){scope, 1};
 }
 
-// Whether frame i is a plain query; it is then counted and stands in b->plain. Its listener is l.
-bool plain_take(
-	const struct worker *w, struct burst *b, const struct image_listener *l, unsigned i);
+// The plain ones among the queries leave them for b->plain, counted.
+void burst_plain(const struct worker *w, struct burst *b);
 // For the names found: asks for the answers.
-void plain_prefetch(struct burst *b);
-// The reply to a plain query; or false, with nothing written: it needs one of the other ways.
-bool plain_answer(struct burst *b, const struct plain_query *p);
+void burst_plain_prefetch(struct burst *b);
+// The replies to plain queries; those that need one of the other ways join the other queries.
+void burst_plain_answers(struct burst *b);
 
-// Puts a plain query among the others, for those ways; it was counted.
-void burst_unplain(struct burst *b, const struct plain_query *p);
+// Puts plain query i among the others; it was counted.
+void burst_unplain(struct burst *b, unsigned i);
 
 // The end of a query's frame: the reply of size_bytes bytes that stands in it, counted under
 // plugin.

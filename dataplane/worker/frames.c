@@ -161,30 +161,13 @@ static enum rate_verdict query_limit(
 		&w->rate, f->family, frame_client(f), (uint32_t)(rte_rdtsc() / w->cycles_per_ms));
 }
 
-// What a query was sent to, and who serves that.
-struct target {
-	uint8_t address;
-	uint16_t port;
-	bool is_served;
-	const struct image_listener *listener;
-};
-
-static void target_find(const struct burst *b, const struct frame *f, struct target *t)
-{
-	if (t->port == f->server_port && t->address == f->address)
-		return;
-	t->address = f->address;
-	t->port = f->server_port;
-	t->listener = root_listener(b->root, f->address, f->server_port, &t->is_served);
-}
-
 // One query: parsed and planned. False: it ended here.
-static bool query_prepare(
-	struct worker *w, struct burst *b, const struct target *t, struct burst_query *bq)
+static bool query_prepare(struct worker *w, struct burst *b, struct burst_query *bq)
 {
 	struct frame *f = &b->frames[bq->frame];
-	const struct image_listener *l = t->listener;
-	bool is_served = t->is_served;
+	bool is_served = false;
+	const struct image_listener *l =
+		root_listener(b->root, f->address, f->server_port, &is_served);
 
 	if (!is_served && w->host->addresses[f->address].is_shared) {
 		burst_drop(b, bq->frame, DROP_KERNEL);
@@ -220,14 +203,15 @@ static bool query_prepare(
 	return true;
 }
 
-void burst_unplain(struct burst *b, const struct plain_query *p)
+void burst_unplain(struct burst *b, unsigned i)
 {
+	const struct plain_query *p = &b->plain[i];
 	const struct frame *f = &b->frames[p->frame];
 	struct burst_query *bq = &b->queries[b->n_queries++];
 	bool is_served = false;
 
 	bq->frame = p->frame;
-	bq->key = p->slot;
+	bq->key = (uint8_t)i;
 	bq->scope = p->scope;
 	bq->is_slip = false;
 	bq->cookie_size = 0;
@@ -251,16 +235,13 @@ static void key_add(struct burst *b, struct burst_query *bq)
 void burst_queries(struct worker *w, struct burst *b)
 {
 	unsigned kept = 0;
-	struct target target = {0}; // nobody serves port 0
 
+	if (b->has_plain)
+		burst_plain(w, b);
 	for (unsigned i = 0; i < b->n_queries; i++) {
 		struct burst_query *bq = &b->queries[kept];
-		uint8_t frame = b->queries[i].frame;
-		target_find(b, &b->frames[frame], &target);
-		if (b->has_plain && plain_take(w, b, target.listener, frame))
-			continue;
-		bq->frame = frame;
-		if (!query_prepare(w, b, &target, bq))
+		bq->frame = b->queries[i].frame;
+		if (!query_prepare(w, b, bq))
 			continue;
 		if (bq->plan.needs_find)
 			key_add(b, bq);

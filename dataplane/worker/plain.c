@@ -10,6 +10,7 @@
 
 enum {
 	PLAIN_ROOM_BYTES = DNS_UDP_MIN_BYTES, // as for all replies; what is read ends before it
+	LABELS_BAD = 255,
 	ZONAL_LABELS = 4 + 2, // in front of the zone (zones/answer)
 	SECTION_BYTES = sizeof(struct image_section) + 15, // with one address
 };
@@ -55,18 +56,19 @@ static inline uint64_t name_take(
 	return block_put(p->name, at, block_lower(wire + at).halves & keep, sum, secret);
 }
 
-// Where labels begin; 0: not a name of size_bytes bytes.
-static inline uint64_t labels_find(const uint8_t *wire, unsigned size_bytes)
+// How many labels fill the size_bytes bytes in front of a zone; LABELS_BAD: they do not.
+static inline unsigned labels_count(const uint8_t *wire, unsigned size_bytes)
 {
-	uint64_t labels = 0;
-	unsigned pos = 0, len = 0;
+	unsigned n = 0, pos = 0;
 
-	do {
-		len = wire[pos];
-		labels |= UINT64_C(1) << pos;
+	while (pos < size_bytes) {
+		unsigned len = wire[pos];
+		if (len - 1 >= DNS_LABEL_MAX_BYTES)
+			return LABELS_BAD;
 		pos += len + 1;
-	} while (len - 1 < DNS_LABEL_MAX_BYTES && pos < size_bytes);
-	return len == 0 && pos == size_bytes ? labels : 0;
+		n++;
+	}
+	return pos == size_bytes ? n : LABELS_BAD;
 }
 
 // OPT at the end of a message: of version 0, without options.
@@ -121,34 +123,43 @@ static inline bool is_pod(const uint8_t *zone)
 	return (quick_load32(zone - 4) & 0xdfdfdfff) == (3 | 'P' << 8 | 'O' << 16 | 'D' << 24);
 }
 
-// The zone of the rule may end the name: its last bytes do, at a label.
-static inline bool is_in_zone(
-	bytes_block last, uint64_t labels, size_t size_bytes, const struct root_rule *r)
-{
-	bytes_block diff = (last ^ bytes_block_at(r->tail)) & bytes_block_at(r->mask);
-
-	return (diff[0] | diff[1]) == 0 && r->zone_size <= size_bytes &&
-		((labels >> (size_bytes - r->zone_size)) & 1) != 0;
-}
-
-// Reads up to 16 bytes in front of the name, which the headers are.
+// Of the rules that end the name, the first, as far as its zone's last bytes tell. Reads up to 16
+// bytes in front of the name, which the headers are.
 static inline const struct root_rule *rule_find(const struct root *root,
-	const struct image_listener *l, const uint8_t *wire, size_t size_bytes, uint64_t labels)
+	const struct image_listener *l, const uint8_t *wire, size_t size_bytes)
 {
 	bytes_block last = block_lower(wire + size_bytes - BYTES_BLOCK).halves;
-	uint32_t first = l->first_rule, end = first + l->n_rules;
+	const struct root_rule *end = root->rules + ROOT_RULES_MAX;
+	const struct root_rule *r = root->rules + l->first_rule;
 
-	for (uint32_t i = first; i < end && i < ROOT_RULES_MAX; i++) {
-		if (is_in_zone(last, labels, size_bytes, &root->rules[i]))
-			return root->rules[i].step == NULL ? NULL : &root->rules[i];
+	for (uint32_t left = l->n_rules; left != 0 && r < end; left--, r++) {
+		bytes_block diff = (last ^ bytes_block_at(r->tail)) & bytes_block_at(r->mask);
+		if ((diff[0] | diff[1]) == 0)
+			return r->step == NULL || r->zone_size > size_bytes ? NULL : r;
 	}
 	return NULL;
 }
 
+// networks_have for IPv4, of which nearly all clients are.
+static inline bool is_inside4(const struct networks *n, const uint8_t *client)
+{
+	uint64_t high = (uint64_t)be32_get(client) << 32;
+
+	for (const struct network *v = n->v4, *end = v + n->n4; v < end; v++) {
+		if ((high & v->high_mask) == v->high)
+			return true;
+	}
+	return false;
+}
+
 static inline bool has_limit(const struct worker *w, const struct frame *f)
 {
-	return w->limits->outside == OUTSIDE_LIMIT &&
-		!networks_have(&w->limits->networks, f->family, frame_client(f));
+	const struct worker_limits *l = w->limits;
+
+	if (l->outside != OUTSIDE_LIMIT)
+		return false;
+	return f->family == 4 ? !is_inside4(&l->networks, frame_client(f))
+			      : !networks_have(&l->networks, 6, frame_client(f));
 }
 
 static inline void request_count(
@@ -164,38 +175,74 @@ static inline void request_count(
 		counter_add(&c->do_bits, 1);
 }
 
-bool plain_take(const struct worker *w, struct burst *b, const struct image_listener *l, unsigned i)
+// Whether frame i, sent to a listener, is the plain query at p, whose name's blocks then add up to
+// *sum.
+static inline bool plain_take(const struct worker *w, const struct burst *b,
+	const struct image_listener *l, struct plain_query *p, uint64_t *sum)
 {
-	struct plain_query *p = &b->plain[b->n_plain];
-	const struct frame *f = &b->frames[i];
-	const uint8_t *wire = frame_dns(f) + DNS_HEADER_BYTES;
+	const struct frame *f = &b->frames[p->frame];
+	const uint8_t *dns = frame_dns(f);
+	const uint8_t *wire = dns + DNS_HEADER_BYTES;
 
-	if (l == NULL || (size_t)f->room_bytes < (size_t)f->l4 + UDP_BYTES + PLAIN_ROOM_BYTES)
+	if ((size_t)f->room_bytes < (size_t)f->l4 + UDP_BYTES + PLAIN_ROOM_BYTES)
 		return false;
-	size_t size = message_take(p, frame_dns(f), frame_dns_bytes(f));
+	size_t size = message_take(p, dns, frame_dns_bytes(f));
 	if (size == 0 || has_underscore(wire))
 		return false;
-	p->labels = labels_find(wire, (unsigned)size);
-	if (p->labels == 0)
-		return false;
-	const struct root_rule *r = rule_find(b->root, l, wire, size, p->labels);
+	const struct root_rule *r = rule_find(b->root, l, wire, size);
 	if (r == NULL || is_pod(wire + size - r->zone_size) || has_limit(w, f))
 		return false;
-	p->rule = r;
-	p->scope = b->root->scopes.rules[r->index];
-	uint64_t sum = name_take(p, wire, size, b->secret->bytes);
-	if (r->zone_size > BYTES_BLOCK &&
-		!bytes_are_equal(p->name + size - r->zone_size, r->zone, r->zone_size))
+	// The zone's labels are right, being the zone's, and begin where the others end.
+	unsigned labels = labels_count(wire, (unsigned)(size - r->zone_size));
+	if (labels == LABELS_BAD)
 		return false;
-	p->frame = (uint8_t)i;
-	p->slot = (uint8_t)b->n_keys;
+	*sum = name_take(p, wire, size, b->secret->bytes);
+	p->labels = (uint8_t)labels;
+	p->rule = r;
 	p->key = (struct name_key){p->name, (uint8_t)size, 0, r->view};
-	b->keys[b->n_keys] = &p->key;
-	b->index_keys[b->n_keys] = index_key_from(b->secret, sum, r->view, (uint8_t)size);
-	b->n_keys++;
-	b->n_plain++;
-	request_count(b, p, f);
-	return true;
+	return r->zone_size <= BYTES_BLOCK ||
+		bytes_are_equal(p->name + size - r->zone_size, r->zone, r->zone_size);
+}
+
+// The listener of a frame's target; b->to remembers the last one.
+static inline const struct image_listener *listener_find(struct burst *b, const struct frame *f)
+{
+	struct burst_target *t = &b->to;
+
+	if (t->port != f->server_port || t->address != f->address) {
+		t->address = f->address;
+		t->port = f->server_port;
+		t->listener = root_listener(b->root, t->address, t->port, &t->is_served);
+	}
+	return t->listener;
+}
+
+// Not inlined: what it needs would be spilled by the stage around it.
+__attribute__((noinline)) void burst_plain(const struct worker *w, struct burst *b)
+{
+	unsigned n = 0, kept = 0;
+
+	for (unsigned i = 0; i < b->n_queries; i++) {
+		struct plain_query *p = &b->plain[n];
+		uint8_t frame = b->queries[i].frame;
+		const struct frame *f = &b->frames[frame];
+		const struct image_listener *l = listener_find(b, f);
+		uint64_t sum = 0;
+
+		p->frame = frame;
+		if (l == NULL || !plain_take(w, b, l, p, &sum)) {
+			b->queries[kept++].frame = frame;
+			continue;
+		}
+		p->scope = b->root->scopes.rules[p->rule->index];
+		b->keys[n] = &p->key;
+		b->index_keys[n] = index_key_from(b->secret, sum, p->key.view, p->key.size_bytes);
+		n++;
+		request_count(b, p, f);
+	}
+	b->n_plain = n;
+	b->n_keys = n; // those of the others come behind
+	b->n_queries = kept;
 }
 
 // The card does not say.
@@ -209,11 +256,11 @@ __attribute__((noinline)) static void set_find(struct plain_query *p, const stru
 	p->is_punted = (set->flags & SET_PUNT) != 0;
 }
 
-void plain_prefetch(struct burst *b)
+void burst_plain_prefetch(struct burst *b)
 {
 	for (unsigned i = 0; i < b->n_plain; i++) {
 		struct plain_query *p = &b->plain[i];
-		const struct index_hit *hit = &b->hits[p->slot];
+		const struct index_hit *hit = &b->hits[i];
 		const struct index_card *card = hit->card;
 
 		p->section = NULL;
@@ -279,8 +326,7 @@ static inline bool take(const struct plain_query *p, const struct index_hit *hit
 	const struct root_rule *r = p->rule;
 
 	if (hit->found.name == NULL) {
-		bool may_be_zonal = (r->step->flags & STEP_ZONAL) != 0 &&
-			__builtin_popcountll(p->labels) - 1 >= r->zone_labels + ZONAL_LABELS;
+		bool may_be_zonal = (r->step->flags & STEP_ZONAL) != 0 && p->labels >= ZONAL_LABELS;
 		return !may_be_zonal && !r->is_open && take_soa(r, RCODE_NXDOMAIN, out);
 	}
 	if ((hit->card != NULL ? hit->card->flags : hit->found.name->flags) != 0)
@@ -337,13 +383,15 @@ static inline size_t limit_of(const struct plain_query *p, size_t env_max_bytes)
 	return RTE_MIN(RTE_MIN(limit, (size_t)p->rule->udp_max_bytes), env_max_bytes);
 }
 
-bool plain_answer(struct burst *b, const struct plain_query *p)
+// The reply to plain query i; or false, with nothing written.
+static inline bool plain_answer(struct burst *b, unsigned i)
 {
+	const struct plain_query *p = &b->plain[i];
 	struct frame *f = &b->frames[p->frame];
 	uint8_t *dns = frame_dns(f);
 	struct piece piece;
 
-	if (!take(p, &b->hits[p->slot], dns, &piece))
+	if (!take(p, &b->hits[i], dns, &piece))
 		return false;
 	size_t pos = DNS_HEADER_BYTES + 4u + p->key.size_bytes;
 	size_t end = pos + piece.size_bytes + (p->has_opt ? DNS_OPT_BYTES : 0);
@@ -358,4 +406,12 @@ bool plain_answer(struct burst *b, const struct plain_query *p)
 	burst_count(b, p->scope, plugin, piece.rcode, end);
 	burst_finish(b, p->frame, end);
 	return true;
+}
+
+__attribute__((noinline)) void burst_plain_answers(struct burst *b)
+{
+	for (unsigned i = 0; i < b->n_plain; i++) {
+		if (!plain_answer(b, i))
+			burst_unplain(b, i);
+	}
 }

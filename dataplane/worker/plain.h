@@ -15,15 +15,15 @@ enum { PLAIN_NAME_MAX_BYTES = 64 };
 
 struct plain_query {
 	uint8_t name[PLAIN_NAME_MAX_BYTES]; // lower case, the last block filled up with zeros
-	struct name_key key; // as it stands in the burst's keys
-	uint64_t labels; // bit for each byte of the name where a label begins, the root too
+	struct name_key key; // in the burst's keys at the same place
 	const struct root_rule *rule;
 	const struct image_section *section; // of the type, when the name was found; NULL: none
 	bool is_punted; // the slow path completes the section
 	uint16_t type;
 	uint16_t flags; // second word of the header
 	uint16_t udp_bytes; // of OPT, 0 without
-	uint8_t frame, slot; // indexes: of the frame, of the key
+	uint8_t frame; // index
+	uint8_t labels; // in front of the rule's zone
 	uint8_t scope; // it counts under
 	bool has_opt, is_do;
 };
