@@ -56,7 +56,7 @@ def test_the_example_and_the_page_know_every_setting():
     page = subprocess.run(["groff", "-ww", "-man", "-Tascii", "-P-bcu"], input=MAN.read_text(encoding="utf-8"),
                           capture_output=True, text=True, check=True)
     assert page.stderr == "", page.stderr
-    headings = set(re.findall(r"^ {7}([a-z][a-z.-]*)", page.stdout, re.M))
+    headings = set(re.findall(r"^ {7}([a-z][a-z0-9.-]*)", page.stdout, re.M))
     assert {line.split()[0] for line in shown()} == settings()
     assert settings() <= headings, settings() - headings
 

@@ -22,7 +22,7 @@ def commands():
 def options_of(command):
     """The long options that a command's help lists."""
     lines = [line for line in burst53(command, "--help").stdout.splitlines() if re.match(r"^  +-", line)]
-    return {word for line in lines for word in re.findall(r"(?<!\S)--[a-z.-]*[a-z]", line.split("   ")[0])}
+    return {word for line in lines for word in re.findall(r"(?<!\S)--[a-z0-9.-]*[a-z0-9]", line.split("   ")[0])}
 
 
 def manual(name):
