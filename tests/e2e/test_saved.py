@@ -31,7 +31,7 @@ def running(state, *source):
             yield
         finally:
             process.terminate()
-            process.wait(15)
+            process.wait(60)
 
 
 def answer(*words):

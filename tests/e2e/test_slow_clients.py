@@ -31,7 +31,7 @@ def connections(count):
             sock = socket.socket()
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.bind(("198.18.0.10", 0))
-            sock.settimeout(5)
+            sock.settimeout(60)
             sock.connect((lab.SERVICE[4], 53))
             sock.setblocking(False)
             made.append(sock)
@@ -73,7 +73,7 @@ def fresh_queries(stop, times):
     with lab.netns("far"):
         while not stop.is_set():
             start = time.monotonic()
-            with socket.create_connection((lab.SERVICE[4], 53), timeout=5) as sock:
+            with socket.create_connection((lab.SERVICE[4], 53), timeout=60) as sock:
                 sock.sendall(struct.pack(">H", len(QUERY)) + QUERY)
                 assert frames.tcp_message(sock)
             times.append(time.monotonic() - start)
@@ -111,6 +111,12 @@ def ended(socks):
     return count
 
 
+def all_ended(silent, crawling):
+    """How many of each, once it is all."""
+    closed = ended(silent), ended(crawling)
+    return closed if min(closed) == CONNECTIONS else None
+
+
 @pytest.fixture(autouse=True)
 def _files():
     """Room for the connections."""
@@ -127,8 +133,6 @@ def test_slow_clients_hurt_nobody(mode):
         lab.up(mode)
     quiet = undisturbed()
     stop, times = threading.Event(), []
-    if mode != "kernel":
-        lab.packet_drops()  # from now on
     load = lab.checker("--server", lab.SERVICE[4], "--seconds", SECONDS + 5, "--rate", 1000, lab.DATA / "checked.txt",
                        role="far", background=True)
     asking = threading.Thread(target=fresh_queries, args=(stop, times))
@@ -149,17 +153,16 @@ def test_slow_clients_hurt_nobody(mode):
     asking.join()
     flooding.join()
     result = lab.checker_result(load)
-    closed = ended(silent), ended(crawling)
+    closed = lab.wait_for(lambda: all_ended(silent, crawling))
     slow = p99(times)
     print(f"\n{len(times)} fresh queries, p99 {slow * 1000:.1f} ms (before {quiet * 1000:.1f}); UDP {result}; closed of {CONNECTIONS}: silent {closed[0]}, "
           f"crawling {closed[1]}")
-    assert len(times) > 100 and slow < 0.1 + 3 * quiet, "a busy machine is slow by itself"
-    # On kernel sockets both transports share queues of the kernel and a thread of ours. Elsewhere only the packet
-    # socket may lose something, while a busy machine lets the worker wait.
-    bound = result["sent"] / 1000 if mode == "kernel" else lab.packet_drops()
+    assert len(times) > 10 and slow < lab.at_most(0.1) + 3 * quiet, "a busy machine is slow by itself"
+    # On kernel sockets both transports share queues of the kernel and a thread of ours.
+    bound = result["sent"] / 1000 if mode == "kernel" else 0
     assert result["wrong"] == 0 and result["lost"] <= bound, (result, bound)
-    assert result["longest_gap_ms"] < 1000, result
-    assert min(closed) == CONNECTIONS, "all are closed within 15 s"
+    assert result["longest_gap_ms"] < 1000 * lab.at_most(1), result
+    assert closed == (CONNECTIONS, CONNECTIONS), "all are closed within 15 s"
     for sock in silent + crawling + deaf:
         sock.close()
     lab.inside("cli", "nft", "delete", "table", "inet", "quiet")

@@ -29,7 +29,7 @@ def traces():
 def start(*words, prefix=()):
     """Runs it until it ends; (exit code, stderr, seconds)."""
     t0 = time.monotonic()
-    done = lab.inside("srv", *prefix, BURST53, "run", *words, timeout=20)
+    done = lab.inside("srv", *prefix, BURST53, "run", *words, timeout=120)
     return done.returncode, done.stderr, time.monotonic() - t0
 
 
@@ -70,7 +70,7 @@ def test_an_error_at_start_is_clear_quick_and_clean(network, case):
     code, text, seconds = start(*base, *words)
     assert code == 1, text
     assert message in text
-    assert seconds < 2
+    assert seconds < lab.at_most(2)
     assert traces() == before
     if holder:
         holder.close()
@@ -88,14 +88,14 @@ def lab_socket():
 def test_without_permission_it_says_so(network):
     before = traces()
     code, text, seconds = start(*BASE, *OWN, prefix=["setpriv", "--bounding-set=-net_admin,-net_raw"])
-    assert code == 1 and "CAP_NET_ADMIN" in text and seconds < 2
+    assert code == 1 and "CAP_NET_ADMIN" in text and seconds < lab.at_most(2)
     assert traces() == before
 
 
 def test_a_second_one_on_the_run_directory_is_refused(network):
     first = background()
     code, text, seconds = start(*BASE, *OWN)
-    assert code == 1 and "another burst53" in text and seconds < 2
+    assert code == 1 and "another burst53" in text and seconds < lab.at_most(2)
     stop(first)
 
 
@@ -110,7 +110,7 @@ def background():
 def stop(process):
     """SIGTERM; it must end with 0."""
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=15) == 0
+    assert process.wait(timeout=60) == 0
 
 
 def test_sigterm_leaves_nothing(network):

@@ -4,6 +4,7 @@
 import json
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -21,14 +22,16 @@ def top(folder, mode, log="log"):
     """Asks while top watches; its exit code, and what it printed."""
     (folder / "Corefile").write_text(COREFILE % log, encoding="utf-8")
     lab.up(mode, "--corefile", folder / "Corefile")
-    with subprocess.Popen([BURST53, "top", "--seconds", "2", "--json", "--run-dir", lab.RUN_DIR], stdout=subprocess.PIPE,
+    with subprocess.Popen([BURST53, "top", "--seconds", "6", "--json", "--run-dir", lab.RUN_DIR], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as watching:
+        if log == "log":
+            lab.wait_for(lambda: watching.poll() is not None or "memfd" in Path(f"/proc/{watching.pid}/maps").read_text(encoding="utf-8"))
         time.sleep(0.5)
         for _ in range(3):
             lab.dig("web.default.svc.cluster.local")
         lab.dig("WEB.default.svc.cluster.local", "A", "+tcp")
         lab.dig("www.example.com.cluster.local", "AAAA")
-        out, err = watching.communicate(timeout=20)
+        out, err = watching.communicate(timeout=120)
     return watching.returncode, out, err
 
 

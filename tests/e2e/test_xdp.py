@@ -54,7 +54,7 @@ def test_a_session_to_the_interface_lives_on(network):
     seen = []
     threading.Thread(target=echo, args=(listening, seen), daemon=True).start()
     with lab.netns("cli"):
-        session = socket.create_connection((OWN, 2222), timeout=2)
+        session = socket.create_connection((OWN, 2222), timeout=60)
 
     def say(number):
         session.sendall(str(number).encode())
