@@ -48,7 +48,7 @@ class Node:
             "--address", f"{ANYCAST[4]}/32", "--address", f"{ANYCAST[6]}/128", "--gateway", f"198.18.{n}.254",
             "--gateway", f"fd00:53:{n}::fe", "--run-dir", self.run_dir, "--state-dir", self.folder / "state",
             netns=netns_name(self.role))
-        wait_for((self.run_dir / "net").exists, 10)
+        wait_for((self.run_dir / "net").exists, 60)
         up, down = self.speak_frr() if self.is_frr else self.speak_bird()
         self.spawn("announce", CONFIGS / "announce", "http://127.0.0.1:8181/ready", up, down, netns=netns_name(self.role))
 
@@ -64,7 +64,7 @@ class Node:
         """BIRD in burst53's namespace; the commands that announce and withdraw."""
         self.spawn("bird", "nsenter", f"--net={self.run_dir}/net", "bird", "-f", "-c", self.config("bird.conf"),
                    "-s", self.control)
-        wait_for(self.control.exists, 10)
+        wait_for(self.control.exists, 60)
         return (f"birdc -s {self.control} enable '\"anycast*\"'", f"birdc -s {self.control} disable '\"anycast*\"'")
 
     def speak_frr(self):
@@ -75,7 +75,7 @@ class Node:
             (Path("/var/run/frr") / space / f"{daemon}.vty").unlink(missing_ok=True)
             self.spawn(daemon, "nsenter", f"--net={self.run_dir}/net", f"/usr/lib/frr/{daemon}", "-N", space, "-P", "0",
                        "--log", "stdout", "-f", "/dev/null")
-            wait_for((Path("/var/run/frr") / space / f"{daemon}.vty").exists, 10)
+            wait_for((Path("/var/run/frr") / space / f"{daemon}.vty").exists, 60)
         done = run("vtysh", "-N", space, "-f", self.config("frr.conf"))
         assert done.returncode == 0, done.stdout + done.stderr
         return tuple(f"vtysh -N {space} -c configure -c 'router bgp 64512' "
@@ -189,17 +189,23 @@ class Lab:
 
 
 class Load:
-    """dnsperf against a service address for some seconds."""
+    """dnsperf against a service address for some seconds, or until its result is asked for."""
 
-    def __init__(self, folder, seconds, rate=600, family=4):
+    def __init__(self, folder, seconds=None, rate=600, family=4):
         data = folder / "queries"
         data.write_text("web.default.svc.cluster.local A\nmissing.default.svc.cluster.local AAAA\n", encoding="ascii")
+        self.is_endless = seconds is None
         self.process = subprocess.Popen(
             ["ip", "netns", "exec", netns_name("anycli"), "dnsperf", "-s", ANYCAST[family], "-d", str(data), "-c", "32",
-             "-Q", str(rate), "-l", str(seconds), "-t", "2"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.started = time.monotonic()
+             "-Q", str(rate), "-l", str(seconds or 600), "-t", "2"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True)
 
     def result(self):
         """(sent, lost)."""
-        out, _ = self.process.communicate(timeout=60)
-        return tuple(int(re.search(rf"Queries {word}: +(\d+)", out).group(1)) for word in ("sent", "lost"))
+        if self.is_endless:
+            self.process.send_signal(signal.SIGINT)
+        out, _ = self.process.communicate(timeout=120)
+        sent, completed, lost = (int(re.search(rf"Queries {word}: +(\d+)", out).group(1))
+                                 for word in ("sent", "completed", "lost"))
+        assert completed + lost <= sent
+        return sent, lost
