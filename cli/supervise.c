@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-	START_MS = 5000, // a child that fails sooner, the first time, fails the start
+	START_MS = 60000, // a child that fails sooner, the first time, fails the start
 	STOP_MS = 3000, // then SIGKILL
 	EXIT_NO_EXEC = 126,
 };
