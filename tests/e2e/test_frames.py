@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames that must not be answered, and neighbours' questions that must be."""
 
+import socket
+
 import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6, ICMPv6DestUnreach
@@ -102,3 +104,30 @@ def test_neighbours_find_the_address(mode):
         done = lab.inside("cli", "ping", "-c", "2", "-i", "0.2", "-W", "1", address)
         assert " 0% packet loss" in done.stdout, done.stdout
         assert "DUP" not in done.stdout
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_beside_the_served_port_a_shared_address_lives_on(family):
+    """The rule that keeps queries from the kernel covers the served addresses' served ports: other ports of theirs and
+    port 53 of the interface's own address get what they are sent, from near and far, over UDP and TCP."""
+    if lab.current != "shared":
+        lab.up("shared")
+    kind = socket.AF_INET if family == 4 else socket.AF_INET6
+    own = {4: "198.18.0.1", 6: "fd00:53::1"}[family]
+    for place in ((lab.SERVICE[family], 54), (lab.SERVICE[family], 5353), (own, 53)):
+        for role in ("cli", "far"):
+            with lab.netns("srv"):
+                server, listening = socket.socket(kind, socket.SOCK_DGRAM), socket.create_server((place[0], 2222), family=kind)
+            with lab.netns(role):
+                client = socket.socket(kind, socket.SOCK_DGRAM)
+                stream = socket.create_connection((place[0], 2222), timeout=60)
+            with server, listening, client, stream:
+                for sock in (server, client):
+                    sock.settimeout(60)
+                server.bind(place)
+                client.connect(place)
+                client.send(b"are you there?")
+                text, whose = server.recvfrom(100)
+                server.sendto(text, whose)
+                assert client.recv(100) == b"are you there?"
+    assert lab.dig("web.default.svc.cluster.local", family=family)[0] == "NOERROR"
