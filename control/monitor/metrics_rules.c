@@ -36,7 +36,7 @@ static const struct rule_text texts[RULE_METRICS] = {
 	[RULE_DNS64_TRANSLATED] = {"coredns_dns64_requests_translated_total",
 		"Counter of DNS requests translated by dns64.", {"server"}},
 	[RULE_LOCALHOST] = {"coredns_local_localhost_requests_total",
-		"Counter of localhost.<domain> requests."},
+		"Counter of localhost.<domain> requests.", {NULL}},
 };
 
 // The values in their order; nothing in the page is trusted.

@@ -13,8 +13,8 @@
 // Connects. Returns the fd or -errno.
 [[nodiscard]] int seqpacket_connect(const char *path);
 
-// Accepts one peer whose uid is ours, peer_uid or 0 (rel:6.4). Returns the fd, -EAGAIN when there is
-// none, -EPERM when a stranger was turned away, or another -errno.
+// Accepts one peer whose uid is ours, peer_uid or 0 (rel:6.4). Returns the fd, -EAGAIN when there
+// is none, -EPERM when a stranger was turned away, or another -errno.
 [[nodiscard]] int seqpacket_accept(int listen_fd, uid_t peer_uid);
 
 // Sends one message with at most one descriptor (fd -1: none; stays the caller's). 0 or -errno.
