@@ -103,7 +103,8 @@ static inline bool frame_parse_quick(const struct host *h, struct frame *f)
 }
 
 // frame_reply for a frame that frame_parse_quick took.
-static inline void frame_reply_quick(struct frame *f, size_t dns_bytes)
+__attribute__((always_inline)) static inline void frame_reply_quick(
+	struct frame *f, size_t dns_bytes)
 {
 	uint8_t *b = f->bytes;
 	uint8_t *ip = b + QUICK_L3;

@@ -71,6 +71,7 @@ void burst_reply(struct burst *b, const struct burst_query *bq, const struct ans
 	}
 	if (bq->is_slip)
 		frame_dns(f)[2] |= HEADER_TC >> 8;
+	counter_add(&b->counters->replies_udp, 1);
 	burst_count(b, bq->scope, plugin, r->rcode, size_bytes);
 	if (r->is_truncated)
 		counter_add(&b->counters->truncated, 1);

@@ -146,7 +146,9 @@ static inline void burst_ask_checksum(const struct frame *f, struct rte_mbuf *m)
 }
 
 // The headers around a reply of size_bytes bytes that stands in frame i, and its end.
-static inline void burst_finish(struct burst *b, unsigned i, size_t size_bytes)
+// In place: the call and what it saves cost a tenth of it.
+__attribute__((always_inline)) static inline void burst_finish(
+	struct burst *b, unsigned i, size_t size_bytes)
 {
 	struct frame *f = &b->frames[i];
 
@@ -159,13 +161,12 @@ static inline void burst_finish(struct burst *b, unsigned i, size_t size_bytes)
 		burst_ask_checksum(f, b->mbufs[i]);
 }
 
-// Counts a reply.
+// Counts a reply, but for replies_udp.
 static inline void burst_count(
 	struct burst *b, uint8_t scope, enum scope_plugin plugin, uint16_t rcode, size_t size_bytes)
 {
 	struct scope_counters *c = &b->scopes[scope];
 
-	counter_add(&b->counters->replies_udp, 1);
 	counter_add(&c->responses[plugin][counters_rcode(rcode)], 1);
 	counter_add(&c->udp.response_bytes[counters_size_bucket(size_bytes)], 1);
 	counter_add(&c->udp.response_bytes_sum, size_bytes);

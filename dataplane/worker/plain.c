@@ -178,9 +178,8 @@ static inline void request_count(
 // Whether frame i, sent to a listener, is the plain query at p, whose name's blocks then add up to
 // *sum.
 static inline bool plain_take(const struct worker *w, const struct burst *b,
-	const struct image_listener *l, struct plain_query *p, uint64_t *sum)
+	const struct image_listener *l, const struct frame *f, struct plain_query *p, uint64_t *sum)
 {
-	const struct frame *f = &b->frames[p->frame];
 	const uint8_t *dns = frame_dns(f);
 	const uint8_t *wire = dns + DNS_HEADER_BYTES;
 
@@ -220,28 +219,30 @@ static inline const struct image_listener *listener_find(struct burst *b, const 
 // Not inlined: what it needs would be spilled by the stage around it.
 __attribute__((noinline)) void burst_plain(const struct worker *w, struct burst *b)
 {
-	unsigned n = 0, kept = 0;
+	struct plain_query *p = b->plain;
+	struct index_key *key = b->index_keys;
+	unsigned kept = 0, n_queries = b->n_queries;
 
-	for (unsigned i = 0; i < b->n_queries; i++) {
-		struct plain_query *p = &b->plain[n];
+	for (unsigned i = 0; i < n_queries; i++) {
 		uint8_t frame = b->queries[i].frame;
 		const struct frame *f = &b->frames[frame];
 		const struct image_listener *l = listener_find(b, f);
 		uint64_t sum = 0;
 
 		p->frame = frame;
-		if (l == NULL || !plain_take(w, b, l, p, &sum)) {
+		if (l == NULL || !plain_take(w, b, l, f, p, &sum)) {
 			b->queries[kept++].frame = frame;
 			continue;
 		}
 		p->scope = b->root->scopes.rules[p->rule->index];
-		b->keys[n] = &p->key;
-		b->index_keys[n] = index_key_from(b->secret, sum, p->key.view, p->key.size_bytes);
-		n++;
+		*key++ = index_key_from(b->secret, sum, p->key.view, p->key.size_bytes);
 		request_count(b, p, f);
+		p++;
 	}
-	b->n_plain = n;
-	b->n_keys = n; // those of the others come behind
+	b->n_plain = (unsigned)(p - b->plain);
+	for (unsigned i = 0; i < b->n_plain; i++)
+		b->keys[i] = &b->plain[i].key;
+	b->n_keys = b->n_plain; // those of the others come behind
 	b->n_queries = kept;
 }
 
@@ -383,15 +384,15 @@ static inline size_t limit_of(const struct plain_query *p, size_t env_max_bytes)
 	return RTE_MIN(RTE_MIN(limit, (size_t)p->rule->udp_max_bytes), env_max_bytes);
 }
 
-// The reply to plain query i; or false, with nothing written.
-static inline bool plain_answer(struct burst *b, unsigned i)
+// The reply to a plain query; or false, with nothing written.
+static inline bool plain_answer(
+	struct burst *b, const struct plain_query *p, const struct index_hit *hit)
 {
-	const struct plain_query *p = &b->plain[i];
 	struct frame *f = &b->frames[p->frame];
 	uint8_t *dns = frame_dns(f);
 	struct piece piece;
 
-	if (!take(p, &b->hits[i], dns, &piece))
+	if (!take(p, hit, dns, &piece))
 		return false;
 	size_t pos = DNS_HEADER_BYTES + 4u + p->key.size_bytes;
 	size_t end = pos + piece.size_bytes + (p->has_opt ? DNS_OPT_BYTES : 0);
@@ -410,8 +411,13 @@ static inline bool plain_answer(struct burst *b, unsigned i)
 
 __attribute__((noinline)) void burst_plain_answers(struct burst *b)
 {
-	for (unsigned i = 0; i < b->n_plain; i++) {
-		if (!plain_answer(b, i))
-			burst_unplain(b, i);
+	const struct plain_query *p = b->plain;
+	const struct index_hit *hit = b->hits;
+	unsigned n_tx = b->n_tx;
+
+	for (const struct plain_query *end = p + b->n_plain; p < end; p++, hit++) {
+		if (!plain_answer(b, p, hit))
+			burst_unplain(b, (unsigned)(p - b->plain));
 	}
+	counter_add(&b->counters->replies_udp, b->n_tx - n_tx);
 }
