@@ -28,7 +28,7 @@ def build_package(folder):
     if given:
         return Path(given)
     run("git", "clone", "--quiet", TOP, folder / "source", timeout=60)
-    run("dpkg-buildpackage", "--unsigned-source", "--unsigned-changes", "--build=binary", "--jobs=2", cwd=folder / "source", timeout=600)
+    run("dpkg-buildpackage", "--unsigned-source", "--unsigned-changes", "--build=binary", "--jobs=2", cwd=folder / "source", timeout=1800)
     return next(folder.glob("burst53_*.deb"))
 
 
@@ -37,11 +37,11 @@ def bare_root(folder):
     tarball = CACHE / "bookworm.tar"
     folder.mkdir()
     if tarball.exists():
-        run("tar", "-C", folder, "-xf", tarball, timeout=120)
+        run("tar", "-C", folder, "-xf", tarball, timeout=300)
         return
     CACHE.mkdir(parents=True, exist_ok=True)
-    run("debootstrap", "--variant=minbase", "bookworm", folder, MIRROR, timeout=400)
-    run("tar", "-C", folder, "-cf", f"{tarball}.new", ".", timeout=120)
+    run("debootstrap", "--variant=minbase", "bookworm", folder, MIRROR, timeout=900)
+    run("tar", "-C", folder, "-cf", f"{tarball}.new", ".", timeout=300)
     os.replace(f"{tarball}.new", tarball)
 
 
@@ -75,7 +75,7 @@ class Root:
 
     def apt(self, *words):
         """apt-get, without daemons: nothing is PID 1 here."""
-        return self.run("apt-get", "-qq", "-o", "Dpkg::Use-Pty=0", "-o", "Acquire::Retries=3", *words, timeout=400)
+        return self.run("apt-get", "-qq", "-o", "Dpkg::Use-Pty=0", "-o", "Acquire::Retries=3", *words, timeout=900)
 
     def files(self):
         """Everything but caches, logs and what apt keeps for itself."""
@@ -100,7 +100,7 @@ class Root:
     def stop(self):
         """SIGTERM; it ends in order."""
         self.server.terminate()
-        code = self.server.wait(timeout=20)
+        code = self.server.wait(timeout=60)
         assert code == 0, self.log.read_text(encoding="utf-8")
 
 
@@ -122,7 +122,7 @@ def dig(name, kind="A"):
                check=False).stdout.split()
 
 
-def wait_for(what, seconds=10):
+def wait_for(what, seconds=60):
     """Waits until it is true."""
     end = time.monotonic() + seconds
     while not what():

@@ -49,7 +49,7 @@ def get(place):
 
 def test_lintian_finds_nothing(package):
     changes = next(package.parent.glob("burst53_*.changes"))
-    done = run("lintian", "--fail-on", "error,warning", "--allow-root", changes, timeout=120, check=False)
+    done = run("lintian", "--fail-on", "error,warning", "--allow-root", changes, timeout=600, check=False)
     assert done.returncode == 0, done.stdout
 
 
@@ -63,7 +63,7 @@ def test_the_unit_gives_as_few_rights_as_the_docs_say(folder, package):
 
 
 def test_from_installation_to_removal(root):
-    root.run("apt-get", "-qq", "update", timeout=120)
+    root.run("apt-get", "-qq", "update", timeout=600)
     before = root.files()
     root.apt("install", "--yes", "--no-install-recommends", "/burst53.deb")
     installed = root.run("dpkg-query", "--listfiles", "burst53").stdout

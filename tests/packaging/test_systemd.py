@@ -37,7 +37,7 @@ class Booted:
         self.console = folder / "console"
         self.process = None
         self.init = 0
-        self.root.run("apt-get", "-qq", "update", timeout=120)
+        self.root.run("apt-get", "-qq", "update", timeout=600)
         self.root.apt("install", "--yes", "--no-install-recommends", "systemd", "systemd-sysv", "dbus", "/burst53.deb")
         etc = self.root.folder / "etc" / "burst53"
         (etc / "Corefile").write_text(COREFILE, encoding="utf-8")
@@ -93,14 +93,16 @@ def _machine(package):
     if not os.access("/sys/fs/cgroup", os.W_OK):
         pytest.skip("no control groups: systemd cannot be process 1 here")
     folder = Path(tempfile.mkdtemp(prefix="b53-systemd-", dir="/var/tmp"))
-    with roots.network():
-        booted = Booted(folder, package)
-        try:
-            booted.boot()
-            yield booted
-        finally:
-            booted.end()
-            shutil.rmtree(folder)
+    try:
+        with roots.network():
+            booted = Booted(folder, package)
+            try:
+                booted.boot()
+                yield booted
+            finally:
+                booted.end()
+    finally:
+        shutil.rmtree(folder)
 
 
 def serves(name=NAME):
