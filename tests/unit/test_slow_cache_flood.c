@@ -162,7 +162,7 @@ static void memory_stays_within_five_percent_and_the_hot_set_is_hit(void **state
 	       "%llu; "
 	       "hot set hit %u of %u during the flood, %u of %u after it\n",
 		n, f.most_bytes, bound, 100.0 * (double)f.most_bytes / (double)bound,
-		(unsigned long long)(s.bytes[0] + s.bytes[1]), (unsigned long long)s.entries[0],
+		(unsigned long long)s.bytes[0] + s.bytes[1], (unsigned long long)s.entries[0],
 		(unsigned long long)s.entries[1], f.hot_hit, f.hot_asked, after, HOT);
 	assert_true(s.bytes[0] + s.bytes[1] <= bound);
 	assert_true(s.bytes[0] + s.bytes[1] >= bound / 10 * 9); // the bound was reached
