@@ -78,9 +78,10 @@ static bool is_outside(const struct worker *w, const struct frame *f)
 }
 
 // proto:A1: who is not allowed learns nothing, before the message is looked at.
-static void frame_queried(const struct worker *w, struct burst *b, unsigned i)
+static inline void frame_queried(
+	const struct worker *w, struct burst *b, unsigned i, enum worker_outside outside)
 {
-	if (w->limits->outside == OUTSIDE_DROP && is_outside(w, &b->frames[i]))
+	if (outside == OUTSIDE_DROP && is_outside(w, &b->frames[i]))
 		burst_drop(b, i, DROP_ACL);
 	else
 		b->queries[b->n_queries++].frame = (uint8_t)i;
@@ -88,6 +89,8 @@ static void frame_queried(const struct worker *w, struct burst *b, unsigned i)
 
 void burst_frames(struct worker *w, struct burst *b)
 {
+	enum worker_outside outside = w->limits->outside;
+
 	for (unsigned i = 0; i < b->n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(b->mbufs[i], const void *));
 	for (unsigned i = 0; i < b->n; i++) {
@@ -99,12 +102,12 @@ void burst_frames(struct worker *w, struct burst *b)
 		}
 		f->is_quick = frame_parse_quick(w->host, f);
 		if (f->is_quick) {
-			frame_queried(w, b, i);
+			frame_queried(w, b, i, outside);
 			continue;
 		}
 		switch (frame_parse(w->host, f)) {
 		case VERDICT_QUERY:
-			frame_queried(w, b, i);
+			frame_queried(w, b, i, outside);
 			break;
 		case VERDICT_ANSWER:
 			frame_answered(w, b, i);
