@@ -100,7 +100,7 @@ static unsigned due(const struct load *l, uint64_t now, uint64_t at_ns[BATCH])
 static void send_some(struct load *l, struct client *c, uint64_t now)
 {
 	uint64_t at_ns[BATCH];
-	uint8_t wires[BATCH][QUESTION_BYTES];
+	static uint8_t wires[BATCH][QUESTION_BYTES]; // large
 	struct mmsghdr messages[BATCH] = {0};
 	struct iovec parts[BATCH];
 	uint32_t asked[BATCH];
