@@ -15,10 +15,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// The largest frame the dataplane's buffers hold: AF_PACKET's frames and the packet pool are made
-// for this MTU.
-enum { PORT_MTU_MAX = 9216 };
-
 static int add_port(struct preflight *p, uint16_t port, struct err *err)
 {
 	size_t i = 0;
@@ -116,6 +112,11 @@ static int check_rights(const struct run_options *o, struct err *err)
 
 static int check_link(const struct run_options *o, struct preflight *p, struct err *err)
 {
+	if (o->mtu != 0 && o->port_kind != PORT_PCI && o->port_kind != PORT_EAL)
+		return err_set(err, -EINVAL,
+			"--mtu is for PCI ports: an interface has its own (ip link set dev I mtu "
+			"%u)",
+			o->mtu);
 	if (o->ifname[0] == 0)
 		return 0;
 	int rc = net_link_find(o->ifname, &p->link, err);

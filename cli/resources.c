@@ -116,16 +116,21 @@ static void link_own_net(const struct supervisor *s)
 		say_warn("no link to the namespace reason=\"%s\"", strerror(errno));
 }
 
+static unsigned mtu_of(const struct supervisor *s)
+{
+	if (s->pre.link.mtu != 0)
+		return s->pre.link.mtu;
+	return s->o->mtu != 0 ? s->o->mtu : 1500;
+}
+
 static int make_own_net(struct supervisor *s, struct err *err)
 {
 	struct address own[RUN_ADDRESSES_MAX];
 	static struct listens places; // too large for a stack frame
 	// UDP for the node itself, which no port sees.
 	struct sockets_plan inside = {.places = places.list, .threads = 1};
-	struct own_net_plan plan = {.addresses = own,
-		.gateways = s->gateways,
-		.mtu = s->pre.link.mtu != 0 ? s->pre.link.mtu : 1500,
-		.sockets = &inside};
+	struct own_net_plan plan = {
+		.addresses = own, .gateways = s->gateways, .mtu = mtu_of(s), .sockets = &inside};
 	struct err why = {0};
 
 	find_gateways(s);

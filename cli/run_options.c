@@ -30,6 +30,7 @@ static const char help[] =
 	"  --idle MODE          poll, pause or sleep (default sleep; poll on PCI ports)\n"
 	"  --no-huge            no hugepages; default: hugepages when there are enough\n"
 	"  --memory MB          memory for packets (default 256)\n"
+	"  --mtu N              of a PCI port, as on the network it is on (default 1500)\n"
 	"  --network NET/LEN    clients of the cluster (repeatable)\n"
 	"  --outside MODE       pass, limit or drop queries from other networks (default limit\n"
 	"                       when there is a --network, else pass)\n"

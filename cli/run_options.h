@@ -25,6 +25,10 @@ enum port_kind {
 	PORT_PCI,
 };
 
+// The largest frame the dataplane's buffers hold: AF_PACKET's frames and the packet pool are made
+// for this MTU.
+enum { PORT_MTU_MAX = 9216 };
+
 enum hugepages { HUGE_AUTO, HUGE_OFF };
 
 struct run_options {
@@ -42,6 +46,7 @@ struct run_options {
 	const char *run_dir, *state_dir;
 	enum hugepages hugepages;
 	unsigned memory_mb;
+	unsigned mtu; // of a card; 0: 1500
 	const char *api_netns; // NULL: the supervisor's own
 	uint16_t dns_port; // 0: as the Corefile says
 	const char *max_image_age; // NULL: control's own default

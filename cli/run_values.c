@@ -25,6 +25,7 @@ const struct option run_long_options[] = {
 	{"idle", required_argument, NULL, KEY_IDLE},
 	{"no-huge", no_argument, NULL, KEY_NO_HUGE},
 	{"memory", required_argument, NULL, KEY_MEMORY},
+	{"mtu", required_argument, NULL, KEY_MTU},
 	{"network", required_argument, NULL, KEY_NETWORK},
 	{"outside", required_argument, NULL, KEY_OUTSIDE},
 	{"rate", required_argument, NULL, KEY_RATE},
@@ -254,6 +255,8 @@ static int take_checked(enum run_key key, const char *value, struct run_options 
 		return parse_idle(value, o, err);
 	case KEY_MEMORY:
 		return parse_number(value, 32, 1u << 20, &o->memory_mb, err);
+	case KEY_MTU: // RFC 8200 5: no link has less
+		return parse_number(value, 1280, PORT_MTU_MAX, &o->mtu, err);
 	case KEY_DNS_PORT:
 		return parse_dns_port(value, o, err);
 	case KEY_MAX_IMAGE_AGE:

@@ -8,7 +8,6 @@
 #include "dataplane/options.h"
 #include "dataplane/port/eal.h"
 #include "dataplane/port/netif.h"
-#include "dataplane/port/pci.h"
 #include "dataplane/port/xdp.h"
 #include "dataplane/privileges.h"
 #include "dataplane/tend.h"
@@ -129,7 +128,7 @@ static int xdp_prepare(const struct process *p, struct err *err)
 static int port_start(struct process *p, struct err *err)
 {
 	uint8_t groups[PORT_GROUPS_MAX][6];
-	unsigned mtu = 0;
+	unsigned mtu = p->o.mtu;
 
 	int rc = port_preflight(&p->o.port, &mtu, err);
 	if (rc != 0)
@@ -283,6 +282,7 @@ static int start(struct process *p, struct err *err)
 	p->port.id = RTE_MAX_ETHPORTS;
 	p->port.group_fd = -1;
 	p->port.xdp_fd = -1;
+	p->port.vf.fd = -1;
 	if (rc == 0)
 		rc = port_start(p, err);
 	if (rc == 0)
@@ -300,8 +300,10 @@ static int start(struct process *p, struct err *err)
 	return rc == 0 ? sandbox_enter(SANDBOX_DATAPLANE, sandbox_manner(), err) : rc;
 }
 
-static void serve(struct process *p, const sigset_t *stop)
+// The exit code.
+static int serve(struct process *p, const sigset_t *stop)
 {
+	const char *loss = NULL;
 	const struct timespec tick = {.tv_nsec = TEND_TICK_MS * 1000000L};
 
 	p->tend = (struct tend){.port = &p->port,
@@ -317,11 +319,14 @@ static void serve(struct process *p, const sigset_t *stop)
 		"workers=%u mtu=%u hugepages=%s generation=%llu", p->o.workers, p->port.mtu,
 		p->o.is_no_huge ? "no" : "yes",
 		(unsigned long long)counter_get(&p->counters->dataplane.generation));
-	while (sigtimedwait(stop, NULL, &tick) < 0 && pci_loss() == NULL)
+	while (sigtimedwait(stop, NULL, &tick) < 0 && loss == NULL) {
 		tend_tick(&p->tend);
-	if (pci_loss() != NULL)
+		loss = port_loss(&p->port);
+	}
+	if (loss != NULL)
 		log_line(LOG_LEVEL_ERROR, "main", "cannot go on", "port=%s reason=\"%s\"",
-			p->o.port.device, pci_loss());
+			p->o.port.device, loss);
+	return loss == NULL ? 0 : 1;
 }
 
 // A worker inside the driver cannot be interrupted: after a while the process ends around it.
@@ -382,7 +387,7 @@ int main(int argc, char **argv)
 		port_close(&p->port);
 		return 1;
 	}
-	serve(p, &stop_signals);
+	int rc = serve(p, &stop_signals);
 	stop(p);
-	return pci_loss() != NULL ? 1 : 0;
+	return rc;
 }

@@ -26,6 +26,7 @@ static const char usage[] =
 	"  --idle MODE          poll, pause or sleep when there is nothing to do (sleep)\n"
 	"  --no-huge            run without hugepages\n"
 	"  --memory MB          DPDK's memory with --no-huge (1024)\n"
+	"  --mtu N              of a port that is no interface (1500)\n"
 	"  --publish-fd N       listening socket for snapshots\n"
 	"  --counters-fd N      shared counters\n"
 	"  --punt-fd N          link to the slow path\n"
@@ -50,6 +51,7 @@ enum option_code {
 	OPT_IDLE,
 	OPT_NO_HUGE,
 	OPT_MEMORY,
+	OPT_MTU,
 	OPT_PUBLISH_FD,
 	OPT_COUNTERS_FD,
 	OPT_PUNT_FD,
@@ -76,6 +78,7 @@ static const struct option table[] = {
 	{"idle", required_argument, NULL, OPT_IDLE},
 	{"no-huge", no_argument, NULL, OPT_NO_HUGE},
 	{"memory", required_argument, NULL, OPT_MEMORY},
+	{"mtu", required_argument, NULL, OPT_MTU},
 	{"publish-fd", required_argument, NULL, OPT_PUBLISH_FD},
 	{"counters-fd", required_argument, NULL, OPT_COUNTERS_FD},
 	{"punt-fd", required_argument, NULL, OPT_PUNT_FD},
@@ -259,6 +262,8 @@ static bool option_take(struct options *o, int code, const char *text)
 		return true;
 	case OPT_MEMORY:
 		return number_parse(text, 1 << 20, &o->memory_mb);
+	case OPT_MTU:
+		return number_parse(text, PORT_MTU_MAX, &o->mtu);
 	case OPT_PUBLISH_FD:
 		return fd_parse(text, &o->publish_fd);
 	case OPT_COUNTERS_FD:

@@ -25,11 +25,12 @@ enum {
 	// enum frame_trust of dataplane/net, which knows nothing of ports.
 	TRUST_RECEIVED = 3,
 	TRUST_SENT = 4,
+	LOOKS_EACH = 10, // calls of port_loss for one question to the kernel
 };
 
 int port_preflight(const struct port_spec *spec, unsigned *mtu, struct err *err)
 {
-	*mtu = MTU_DEFAULT;
+	*mtu = *mtu != 0 ? *mtu : MTU_DEFAULT;
 	if (spec->kind == PORT_PCI)
 		return pci_check(spec->device, err);
 	if (!port_spec_has_interface(spec))
@@ -68,6 +69,9 @@ static int device_configure(struct port *p, const struct rte_eth_dev_info *info,
 	if (p->queues > info->max_rx_queues || p->queues > info->max_tx_queues)
 		return err_set(err, -EINVAL, "port: %u workers, but only %u queues", p->queues,
 			(unsigned)RTE_MIN(info->max_rx_queues, info->max_tx_queues));
+	if (conf.rxmode.mtu > info->max_mtu)
+		return err_set(err, -EINVAL, "port: MTU %u, but the card has %u at most",
+			conf.rxmode.mtu, (unsigned)info->max_mtu);
 	offload_choose(info, p->queues, &p->offload);
 	if (p->offload.hash != 0) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -161,7 +165,8 @@ int port_open(const struct port_options *o, unsigned mtu, struct port *p, struct
 		.mtu = (uint16_t)mtu,
 		.queues = o->queues,
 		.group_fd = -1,
-		.xdp_fd = -1};
+		.xdp_fd = -1,
+		.vf = {.fd = -1}};
 	memcpy(p->ifname, o->spec.ifname, sizeof(p->ifname));
 	int rc = device_find(&o->spec, p, err);
 	if (rc != 0)
@@ -191,8 +196,10 @@ int port_open(const struct port_options *o, unsigned mtu, struct port *p, struct
 	rc = groups_join(o, p, err);
 	if (rc != 0)
 		return rc;
-	if (o->spec.kind == PORT_PCI)
+	if (o->spec.kind == PORT_PCI) {
 		pci_watch(rte_dev_name(info.device), p->id);
+		vf_open(rte_dev_name(info.device), &p->vf);
+	}
 	port_log(p, &info);
 	return 0;
 }
@@ -210,9 +217,19 @@ void port_close(struct port *p)
 		(void)rte_eth_dev_stop(p->id); // the process ends anyway
 		(void)rte_eth_dev_close(p->id);
 	}
+	vf_close(&p->vf);
 	p->group_fd = -1;
 	p->xdp_fd = -1;
 	p->id = RTE_MAX_ETHPORTS;
+}
+
+const char *port_loss(struct port *p)
+{
+	if (pci_loss() != NULL)
+		return pci_loss();
+	if (++p->looks % LOOKS_EACH == 0 && vf_is_renamed(&p->vf))
+		return "the host has given the virtual function another MAC";
+	return NULL;
 }
 
 bool port_is_link_up(const struct port *p)

@@ -4,6 +4,7 @@
 
 #include "dataplane/port/offload.h"
 #include "dataplane/port/spec.h"
+#include "dataplane/port/vf.h"
 
 #include "zones/base/err.h"
 
@@ -39,9 +40,12 @@ struct port {
 	char ifname[IFNAMSIZ]; // empty without one
 	int group_fd; // holds the groups of an interface, -1 without
 	int xdp_fd; // holds the XDP program of an interface, -1 without
+	struct vf vf; // of a PCI port
+	unsigned looks; // at what the host does with it
 };
 
-// The MTU the port will have, before EAL starts; an error when its frames do not fit (PORT_MTU_MAX)
+// The MTU the port will have, before EAL starts: *mtu is the one that is wanted of a port without
+// interface, 0 for the default. An error when its frames do not fit (PORT_MTU_MAX)
 // or the interface cannot be used. 0 or -errno.
 [[nodiscard]] int port_preflight(const struct port_spec *spec, unsigned *mtu, struct err *err);
 
@@ -50,6 +54,9 @@ struct port {
 [[nodiscard]] int port_open(
 	const struct port_options *o, unsigned mtu, struct port *port, struct err *err);
 void port_close(struct port *port);
+
+// Why this process cannot go on with the port, or NULL. Ten times a second, by the main thread.
+const char *port_loss(struct port *port);
 
 bool port_is_link_up(const struct port *port);
 

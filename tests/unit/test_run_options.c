@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { WORDS_MAX = 24 };
+enum { WORDS_MAX = 40 };
 
 // Parses a line of words; what is said on stderr and stdout is not looked at.
 static enum run_parse parse(const char *line, struct run_options *o)
@@ -37,7 +37,7 @@ static void options_become_data(void **state)
 	assert_int_equal(
 		parse("--conf C --kubeconfig K --context X --port af_packet:eth0 --address "
 		      "198.18.0.53/24 --address fd00::53 --gateway 198.18.0.1 --workers 4 "
-		      "--idle pause --no-huge --memory 64",
+		      "--idle pause --no-huge --memory 64 --mtu 9000",
 			&o),
 		RUN_PARSED);
 	assert_string_equal(o.conf, "C");
@@ -54,6 +54,7 @@ static void options_become_data(void **state)
 	assert_string_equal(o.idle, "pause");
 	assert_int_equal(o.hugepages, HUGE_OFF);
 	assert_int_equal(o.memory_mb, 64);
+	assert_int_equal(o.mtu, 9000);
 	assert_string_equal(o.run_dir, "/run/burst53");
 }
 
