@@ -46,13 +46,16 @@ class Watcher(threading.Thread):
     def __init__(self):
         super().__init__(daemon=True)
         self.asker = ask.Asker(labs.ADDRESS, 53, labs.CLIENT)
-        self.asked = self.mixed = self.older = self.failed = self.seen = 0
+        self.asked = self.mixed = self.older = self.failed = self.seen = self.unanswered = 0
         self.is_over = threading.Event()
 
     def run(self):
         last = -1
         while not self.is_over.wait(0.001):
             code, found = self.asker.ask(f"{changes.NAME}.{changes.SPACE}.svc.cluster.local")
+            if code is None:
+                self.unanswered += 1  # or not within the asker's time: the machine is busy
+                continue
             self.asked += 1
             numbers = {tuple(int(b) for b in a.split(".")[2:]) for a in found}
             if code != 0 or len(found) != changes.WIDTH:
@@ -89,6 +92,7 @@ def one(lab, options, feed, rate, seconds):
     after = inside.generation(options.build, lab.folder)
     shot["swaps"] = (after - before) / took
     shot.update(asked=watcher.asked, mixed=watcher.mixed, older=watcher.older, failed=watcher.failed, seen=watcher.seen)
+    shot["lost"] += watcher.unanswered
     return shot
 
 
