@@ -17,7 +17,7 @@
 
 enum {
 	START_MS = 60000, // a child that fails sooner, the first time, fails the start
-	STOP_MS = 3000, // then SIGKILL
+	STOP_MS = 10000, // then SIGKILL; a card's memory is given back page by page
 	EXIT_NO_EXEC = 126,
 };
 
