@@ -154,15 +154,16 @@ bool capture_is_wanted(const struct capture_filter *f, const uint8_t *frame, siz
 
 void capture_ask(struct capture_request *r, const struct capture_filter *f)
 {
-	uint64_t version = counter_get(&r->version);
+	// Odd already when the one before was killed in the middle.
+	uint64_t version = counter_get(&r->version) | 1;
 
-	counter_set(&r->version, version + 1);
+	counter_set(&r->version, version);
 	atomic_thread_fence(memory_order_release);
 	if (f != NULL)
 		r->filter = *f;
 	else
 		r->filter.seconds = 0;
-	atomic_store_explicit(&r->version, version + 2, memory_order_release);
+	atomic_store_explicit(&r->version, version + 1, memory_order_release);
 }
 
 // Takes a request that changed; not now when it is just being replaced.
