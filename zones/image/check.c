@@ -132,6 +132,8 @@ static enum image_refusal check_servers(const struct image *img)
 		const struct image_server *s = &img->servers[i];
 		if (s->udp_max_bytes < DNS_UDP_MIN_BYTES || s->udp_max_bytes > 4096)
 			return IMAGE_REFUSED_SERVER;
+		if ((s->reserved[0] | s->reserved[1] | s->reserved[2]) != 0)
+			return IMAGE_REFUSED_RESERVED;
 		enum image_refusal r = check_text(img, s->label_off, s->label_size);
 		if (r == IMAGE_REFUSED_OK)
 			r = check_text(img, s->nsid_off, s->nsid_size);
@@ -191,6 +193,9 @@ static enum image_refusal check_step(
 		STEP_FALLS_BY_TYPE;
 
 	if (step->kind == 0 || step->kind > STEP_KIND_MAX || (step->flags & ~known) != 0)
+		return IMAGE_REFUSED_STEP;
+	// The quick ways do not look for it in Kubernetes zones.
+	if ((step->flags & STEP_FALLS_BY_TYPE) && step->kind != STEP_STATIC)
 		return IMAGE_REFUSED_STEP;
 	if (step->zone_labels > rule->zone_labels ||
 		suffix_size(img, rule, step->zone_labels) != step->zone_size)
