@@ -101,7 +101,7 @@ static const struct setup_step *step(const char *name)
 			return &s.steps[i];
 	}
 	fail_msg("there is no step %s", name);
-	return NULL;
+	return &s.steps[0];
 }
 
 static void missing_hugepages_are_added_to_those_in_use(void **state)
