@@ -62,6 +62,8 @@ static void dataplane_args(const struct supervisor *s, struct child_args *a)
 		child_args_add(a, "--no-huge");
 		child_args_number(a, "--memory", o->memory_mb);
 	}
+	if (o->vlan != 0)
+		child_args_number(a, "--vlan", o->vlan);
 	if (o->mtu != 0)
 		child_args_number(a, "--mtu", o->mtu);
 	child_args_fd(a, "--publish-fd", s->dir.dataplane_fd);

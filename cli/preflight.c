@@ -117,6 +117,8 @@ static int check_link(const struct run_options *o, struct preflight *p, struct e
 			"--mtu is for PCI ports: an interface has its own (ip link set dev I mtu "
 			"%u)",
 			o->mtu);
+	if (o->vlan != 0 && o->port_kind == PORT_NONE)
+		return err_set(err, -EINVAL, "--vlan is for ports, not for --port none");
 	if (o->ifname[0] == 0)
 		return 0;
 	int rc = net_link_find(o->ifname, &p->link, err);
@@ -151,6 +153,9 @@ static int check_address(
 				  "%s is on no interface: --port none needs it", a->text);
 	}
 	p->modes[i] = owner[0] == 0 ? MODE_OWN : MODE_SHARED;
+	if (p->modes[i] == MODE_SHARED && o->vlan != 0)
+		return err_set(err, -EINVAL,
+			"--vlan is for addresses of burst53's own, %s is on %s", a->text, owner);
 	if (owner[0] == 0 || strcmp(owner, o->ifname) == 0)
 		return 0;
 	return err_set(err, -EADDRINUSE, "%s is in use on interface %s, the port is %s", a->text,

@@ -31,6 +31,8 @@ static const char help[] =
 	"  --no-huge            no hugepages; default: hugepages when there are enough\n"
 	"  --memory MB          memory for packets (default 256)\n"
 	"  --mtu N              of a PCI port, as on the network it is on (default 1500)\n"
+	"  --vlan N             the 802.1Q tag of all frames on the port, 1 to 4094; without it\n"
+	"                       only UDP is answered in a tag, whichever it is\n"
 	"  --network NET/LEN    clients of the cluster (repeatable)\n"
 	"  --outside MODE       pass, limit or drop queries from other networks (default limit\n"
 	"                       when there is a --network, else pass)\n"

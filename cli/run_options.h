@@ -47,6 +47,7 @@ struct run_options {
 	enum hugepages hugepages;
 	unsigned memory_mb;
 	unsigned mtu; // of a card; 0: 1500
+	unsigned vlan; // tag of all frames; 0: none
 	const char *api_netns; // NULL: the supervisor's own
 	uint16_t dns_port; // 0: as the Corefile says
 	const char *max_image_age; // NULL: control's own default

@@ -26,6 +26,7 @@ const struct option run_long_options[] = {
 	{"no-huge", no_argument, NULL, KEY_NO_HUGE},
 	{"memory", required_argument, NULL, KEY_MEMORY},
 	{"mtu", required_argument, NULL, KEY_MTU},
+	{"vlan", required_argument, NULL, KEY_VLAN},
 	{"network", required_argument, NULL, KEY_NETWORK},
 	{"outside", required_argument, NULL, KEY_OUTSIDE},
 	{"rate", required_argument, NULL, KEY_RATE},
@@ -257,6 +258,8 @@ static int take_checked(enum run_key key, const char *value, struct run_options 
 		return parse_number(value, 32, 1u << 20, &o->memory_mb, err);
 	case KEY_MTU: // RFC 8200 5: no link has less
 		return parse_number(value, 1280, PORT_MTU_MAX, &o->mtu, err);
+	case KEY_VLAN: // 802.1Q 9.6
+		return parse_number(value, 1, 4094, &o->vlan, err);
 	case KEY_DNS_PORT:
 		return parse_dns_port(value, o, err);
 	case KEY_MAX_IMAGE_AGE:

@@ -96,6 +96,7 @@ static size_t groups_fill(const struct process *p, uint8_t groups[PORT_GROUPS_MA
 static void host_fill(struct process *p)
 {
 	p->host.n_addresses = (uint8_t)p->o.n_addresses;
+	p->host.vlan = (uint16_t)p->o.vlan;
 	p->addresses.n = p->o.n_addresses;
 	for (unsigned i = 0; i < p->o.n_addresses; i++) {
 		struct host_address *a = &p->host.addresses[i];

@@ -2,6 +2,8 @@
 // Reads the options; what they name is looked at later.
 #include "dataplane/options.h"
 
+#include "dataplane/net/vlan.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -27,6 +29,7 @@ static const char usage[] =
 	"  --no-huge            run without hugepages\n"
 	"  --memory MB          DPDK's memory with --no-huge (1024)\n"
 	"  --mtu N              of a port that is no interface (1500)\n"
+	"  --vlan N             the 802.1Q tag of all frames\n"
 	"  --publish-fd N       listening socket for snapshots\n"
 	"  --counters-fd N      shared counters\n"
 	"  --punt-fd N          link to the slow path\n"
@@ -52,6 +55,7 @@ enum option_code {
 	OPT_NO_HUGE,
 	OPT_MEMORY,
 	OPT_MTU,
+	OPT_VLAN,
 	OPT_PUBLISH_FD,
 	OPT_COUNTERS_FD,
 	OPT_PUNT_FD,
@@ -79,6 +83,7 @@ static const struct option table[] = {
 	{"no-huge", no_argument, NULL, OPT_NO_HUGE},
 	{"memory", required_argument, NULL, OPT_MEMORY},
 	{"mtu", required_argument, NULL, OPT_MTU},
+	{"vlan", required_argument, NULL, OPT_VLAN},
 	{"publish-fd", required_argument, NULL, OPT_PUBLISH_FD},
 	{"counters-fd", required_argument, NULL, OPT_COUNTERS_FD},
 	{"punt-fd", required_argument, NULL, OPT_PUNT_FD},
@@ -264,6 +269,8 @@ static bool option_take(struct options *o, int code, const char *text)
 		return number_parse(text, 1 << 20, &o->memory_mb);
 	case OPT_MTU:
 		return number_parse(text, PORT_MTU_MAX, &o->mtu);
+	case OPT_VLAN:
+		return number_parse(text, VLAN_ID_MAX, &o->vlan);
 	case OPT_PUBLISH_FD:
 		return fd_parse(text, &o->publish_fd);
 	case OPT_COUNTERS_FD:

@@ -24,6 +24,7 @@ struct options {
 	enum worker_idle idle;
 	bool is_no_huge;
 	unsigned memory_mb;
+	unsigned vlan; // tag of all frames; 0: none
 	unsigned mtu; // of a port without interface; 0: 1500
 	int publish_fd, counters_fd, punt_fd, base_fd, overlay_fd, tun_fd; // -1: none
 	uid_t peer_uid; // who may publish besides our own uid

@@ -6,6 +6,7 @@
 
 #include "dataplane/exception/raw_socket.h"
 #include "dataplane/net/frame.h"
+#include "dataplane/net/vlan.h"
 
 #include <rte_mbuf.h>
 #include <rte_ring.h>
@@ -27,7 +28,8 @@
 enum {
 	FRAMES_PER_TURN = 64,
 	HEADER_BYTES = sizeof(struct virtio_net_hdr),
-	BUFFER_BYTES = HEADER_BYTES + 65536 + 64, // an IP packet with its link header
+	PACKET_BYTES = HEADER_BYTES + 65536 + 64, // an IP packet with its link header
+	BUFFER_BYTES = VLAN_BYTES + PACKET_BYTES,
 	RING_REST_US = 100, // rings wake nobody
 	STOP_CHECK_MS = 100,
 };
@@ -50,7 +52,7 @@ static bool is_wanted(const struct exception *e, uint8_t *bytes, size_t size_byt
 	struct frame f = {.bytes = bytes,
 		.size_bytes = (uint16_t)(size_bytes > UINT16_MAX ? UINT16_MAX : size_bytes)};
 
-	switch (frame_parse(e->host, &f)) {
+	switch (frame_parse(&e->untagged, &f)) {
 	case VERDICT_EXCEPTION:
 		return true;
 	case VERDICT_QUERY:
@@ -74,11 +76,11 @@ static unsigned take_raw(const struct exception *e)
 	unsigned n = 0;
 
 	while (n < FRAMES_PER_TURN) {
-		ssize_t size = recv(e->raw_fd, e->buffer, BUFFER_BYTES, MSG_DONTWAIT | MSG_TRUNC);
+		ssize_t size = recv(e->raw_fd, e->buffer, PACKET_BYTES, MSG_DONTWAIT | MSG_TRUNC);
 		if (size < 0)
 			break;
 		n++;
-		if (size <= HEADER_BYTES || size > BUFFER_BYTES)
+		if (size <= HEADER_BYTES || size > PACKET_BYTES)
 			continue;
 		if (!is_wanted(e, e->buffer + HEADER_BYTES, (size_t)size - HEADER_BYTES))
 			continue;
@@ -97,8 +99,13 @@ static unsigned take_ring(const struct exception *e, const struct punt_lane *lan
 		rte_ring_sc_dequeue_burst(lane->exceptions, (void **)frames, FRAMES_PER_TURN, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct iovec iov[2] = {{&header, sizeof(header)},
-			{rte_pktmbuf_mtod(frames[i], void *), rte_pktmbuf_data_len(frames[i])}};
+		uint8_t *frame = rte_pktmbuf_mtod(frames[i], uint8_t *);
+		size_t size_bytes = rte_pktmbuf_data_len(frames[i]);
+		if (e->host->vlan != 0) { // workers let nothing without the tag come here
+			frame = vlan_take(frame);
+			size_bytes -= VLAN_BYTES;
+		}
+		const struct iovec iov[2] = {{&header, sizeof(header)}, {frame, size_bytes}};
 		if (writev(e->tun_fd, iov, 2) < 0)
 			lose(e);
 	}
@@ -126,19 +133,38 @@ static bool give_worker(const struct exception *e, const uint8_t *bytes, size_t 
 	return false;
 }
 
+// Where the frame of the kernel side begins, with the tag and a header that knows of it.
+static uint8_t *tag(const struct exception *e)
+{
+	struct virtio_net_hdr h;
+
+	if (e->host->vlan == 0)
+		return e->buffer + VLAN_BYTES;
+	memcpy(&h, e->buffer + VLAN_BYTES, sizeof(h));
+	if (h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM)
+		h.csum_start = (uint16_t)(h.csum_start + VLAN_BYTES);
+	if (h.hdr_len != 0)
+		h.hdr_len = (uint16_t)(h.hdr_len + VLAN_BYTES);
+	memcpy(e->buffer, &h, sizeof(h));
+	vlan_put(e->buffer + HEADER_BYTES, e->host->vlan);
+	return e->buffer;
+}
+
 // TAP to port.
 static unsigned take_tun(const struct exception *e)
 {
 	unsigned n = 0;
 
 	while (n < FRAMES_PER_TURN) {
-		ssize_t size = read(e->tun_fd, e->buffer, BUFFER_BYTES);
-		if (size <= HEADER_BYTES)
+		ssize_t got = read(e->tun_fd, e->buffer + VLAN_BYTES, PACKET_BYTES);
+		if (got <= HEADER_BYTES + VLAN_MACS_BYTES)
 			break;
 		n++;
+		uint8_t *frame = tag(e);
+		size_t size = (size_t)(e->buffer + VLAN_BYTES + got - frame);
 		bool is_sent = e->raw_fd >= 0
-			? send(e->raw_fd, e->buffer, (size_t)size, MSG_DONTWAIT) == size
-			: give_worker(e, e->buffer + HEADER_BYTES, (size_t)size - HEADER_BYTES);
+			? send(e->raw_fd, frame, size, MSG_DONTWAIT) == (ssize_t)size
+			: give_worker(e, frame + HEADER_BYTES, size - HEADER_BYTES);
 		if (is_sent)
 			counter_add(&e->counters->kernel_frames, 1);
 		else
@@ -207,8 +233,11 @@ static int tun_prepare(const struct exception *e, struct err *err)
 int exception_open(struct exception *e, const char *ifname, struct err *err)
 {
 	e->raw_fd = -1;
+	e->untagged = *e->host;
+	e->untagged.vlan = 0;
+	host_index(&e->untagged);
 	if (ifname[0] != 0) {
-		e->raw_fd = raw_socket_open(ifname, err);
+		e->raw_fd = raw_socket_open(ifname, e->host->vlan, err);
 		if (e->raw_fd < 0)
 			return e->raw_fd;
 	}

@@ -22,6 +22,7 @@ struct exception {
 	int tun_fd; // borrowed
 	int raw_fd; // owned; -1: the workers' rings
 	const struct host *host; // borrowed, as all of these
+	struct host untagged; // the same where the interface takes tags off, see exception_open
 	const struct roots *roots;
 	unsigned reader; // of roots->qsbr
 	struct rte_mempool *pool;

@@ -5,6 +5,9 @@
 
 #include "zones/base/err.h"
 
-// Opens it on the interface; it sees what comes in, but for UDP to port 53 and tagged frames, with
-// a struct virtio_net_hdr in front of each frame, and sends the same. The descriptor or -errno.
-[[nodiscard]] int raw_socket_open(const char *ifname, struct err *err);
+#include <stdint.h>
+
+// Opens it on the interface; it sees what comes in, but for UDP to port 53, with a struct
+// virtio_net_hdr in front of each frame, and sends the same. With vlan 0 it sees what has no 802.1Q
+// tag, otherwise what has this one, which the interface takes off. The descriptor or -errno.
+[[nodiscard]] int raw_socket_open(const char *ifname, uint16_t vlan, struct err *err);

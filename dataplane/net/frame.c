@@ -4,24 +4,25 @@
 
 #include "dataplane/net/cksum.h"
 #include "dataplane/net/layers.h"
-
-enum { VLAN_ID_MASK = 0x0fff };
+#include "dataplane/net/vlan.h"
 
 // EtherType behind at most one 802.1Q tag; sets l3. 0 when the tag cannot be served.
-static uint16_t type_read(struct frame *f)
+static uint16_t type_read(const struct host *h, struct frame *f)
 {
 	uint16_t type = be16_to(frame_eth(f)->type);
 
 	f->l3 = ETH_BYTES;
 	if (type != ETHER_VLAN)
-		return type;
+		return h->vlan == 0 ? type : 0;
 	if (f->size_bytes < ETH_BYTES + VLAN_BYTES)
 		return 0;
 	uint16_t id = be16_get(f->bytes + ETH_BYTES) & VLAN_ID_MASK;
 	type = be16_get(f->bytes + ETH_BYTES + 2);
 	f->l3 = ETH_BYTES + VLAN_BYTES;
-	// proto:I2: one tag only; 4095 is reserved (802.1Q 9.6).
-	return id == VLAN_ID_MASK || type == ETHER_VLAN ? 0 : type;
+	// proto:I2: one tag only.
+	if (id > VLAN_ID_MAX || type == ETHER_VLAN || (h->vlan != 0 && h->vlan != id))
+		return 0;
+	return type;
 }
 
 enum verdict frame_parse(const struct host *h, struct frame *f)
@@ -34,7 +35,7 @@ enum verdict frame_parse(const struct host *h, struct frame *f)
 		return frame_drop(f, DROP_ETH_SOURCE);
 	if (!frame_is_to_mac(h, f) && !(frame_eth(f)->dst[0] & 1))
 		return frame_drop(f, DROP_ETH_OTHER);
-	switch (type_read(f)) {
+	switch (type_read(h, f)) {
 	case ETHER_IP4:
 		return ip4_parse(h, f);
 	case ETHER_IP6:
@@ -87,5 +88,12 @@ void frame_reply(struct frame *f, size_t dns_bytes)
 
 size_t frame_announce(const struct host *h, unsigned i, uint8_t *out)
 {
-	return h->addresses[i].family == 4 ? arp_announce(h, i, out) : icmp6_announce(h, i, out);
+	size_t tag_bytes = h->vlan != 0 ? VLAN_BYTES : 0;
+	uint8_t *frame = out + tag_bytes;
+	size_t size = h->addresses[i].family == 4 ? arp_announce(h, i, frame)
+						  : icmp6_announce(h, i, frame);
+
+	if (h->vlan != 0)
+		vlan_put(out, h->vlan);
+	return tag_bytes + size;
 }

@@ -68,5 +68,5 @@ __attribute__((noinline)) void frame_reply(struct frame *f, size_t dns_bytes);
 
 // Writes a gratuitous ARP request or an unsolicited neighbour advertisement for own address i
 // (RFC 5227 2.3, RFC 4861 7.2.6) of at most ANNOUNCE_BYTES; returns its size.
-enum { ANNOUNCE_BYTES = ETH_BYTES + IP6_BYTES + 32 };
+enum { ANNOUNCE_BYTES = ETH_BYTES + VLAN_BYTES + IP6_BYTES + 32 };
 size_t frame_announce(const struct host *h, unsigned i, uint8_t *out);

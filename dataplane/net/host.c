@@ -19,9 +19,10 @@ static void index_ip4(struct host *h, uint8_t i)
 void host_index(struct host *h)
 {
 	static const uint8_t type_and_version[3] = {0x08, 0x00, 0x45};
+	static const uint8_t tagged[3] = {0x81, 0x00, 0x00};
 
 	memcpy(h->begin, h->mac, sizeof(h->mac));
-	memcpy(h->begin + 12, type_and_version, sizeof(type_and_version));
+	memcpy(h->begin + 12, h->vlan == 0 ? type_and_version : tagged, sizeof(tagged));
 	h->n4 = h->n6 = h->n_broadcasts = 0;
 	for (uint8_t i = 0; i < h->n_addresses; i++) {
 		if (h->addresses[i].family == 4) {

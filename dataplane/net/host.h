@@ -19,6 +19,7 @@ struct host_address {
 
 struct host {
 	uint8_t mac[6];
+	uint16_t vlan; // the tag of every frame here; 0: none, or any one
 	bool has_exception; // somebody takes what workers do not answer
 	uint8_t n_addresses;
 	struct host_address addresses[HOST_ADDRESSES_MAX];

@@ -3,6 +3,11 @@
 // and what replies look like.
 #include "tests/unit/frame_fixture.h"
 
+#include "dataplane/net/quick.h"
+#include "dataplane/net/vlan.h"
+
+#include "zones/base/array.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -238,6 +243,56 @@ static void a_reply_goes_back_as_it_came(void **state)
 	}
 }
 
+// proto:I2: a port with a VLAN takes its frames alone, on both ways to parse them.
+static void with_a_vlan_other_frames_are_dropped(void **state)
+{
+	static const struct {
+		uint16_t vlan, tci;
+		enum verdict verdict;
+	} cases[] = {
+		{0, 0, VERDICT_QUERY},
+		{0, 5, VERDICT_QUERY},
+		{5, 5, VERDICT_QUERY},
+		{5, 0xe005, VERDICT_QUERY}, // a priority
+		{5, 6, VERDICT_DROP},
+		{5, 0, VERDICT_DROP},
+		{5, 0xfff, VERDICT_DROP},
+	};
+	struct frame_fixture fx;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
+		struct host tagged = host;
+		tagged.vlan = cases[i / 2].vlan;
+		host_index(&tagged);
+		frame_fixture_udp(&fx,
+			&(struct frame_fixture_spec){
+				.family = i & 1 ? 6 : 4, .vlan = cases[i / 2].tci});
+		struct frame f = frame_fixture_frame(&fx);
+		bool is_quick = frame_parse_quick(&tagged, &f);
+		assert_int_equal(
+			is_quick, cases[i / 2].vlan == 0 && cases[i / 2].tci == 0 && !(i & 1));
+		assert_int_equal(frame_parse(&tagged, &f), cases[i / 2].verdict);
+		if (cases[i / 2].verdict == VERDICT_DROP)
+			assert_int_equal(f.drop, DROP_VLAN);
+	}
+}
+
+static void a_tag_is_put_and_taken(void **state)
+{
+	static const uint8_t frame[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 8, 0, 0x45, 0};
+	static const uint8_t tagged[20] = {
+		1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0x81, 0, 0x0f, 0xfe, 8, 0, 0x45, 0};
+	uint8_t bytes[20] = {0};
+
+	(void)state;
+	memcpy(bytes + VLAN_BYTES, frame, sizeof(frame));
+	vlan_put(bytes, VLAN_ID_MAX);
+	assert_memory_equal(bytes, tagged, sizeof(tagged));
+	assert_ptr_equal(vlan_take(bytes), bytes + VLAN_BYTES);
+	assert_memory_equal(bytes + VLAN_BYTES, frame, sizeof(frame));
+}
+
 // proto:I6: a sum of zero is sent as all ones. Some 16-bit word makes it so.
 static void a_checksum_of_zero_is_never_sent(void **state)
 {
@@ -300,6 +355,8 @@ int main(void)
 		cmocka_unit_test_setup(a_trusted_port_spares_the_sums, setup),
 		cmocka_unit_test_setup(every_cut_of_a_frame_is_dropped, setup),
 		cmocka_unit_test_setup(a_reply_goes_back_as_it_came, setup),
+		cmocka_unit_test_setup(with_a_vlan_other_frames_are_dropped, setup),
+		cmocka_unit_test(a_tag_is_put_and_taken),
 		cmocka_unit_test_setup(a_checksum_of_zero_is_never_sent, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

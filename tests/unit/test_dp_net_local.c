@@ -345,6 +345,12 @@ static void addresses_are_announced(void **state)
 	assert_true(frame_fixture_is_right(out, 86));
 	assert_int_equal(out[14 + 40], 136);
 	assert_int_equal(out[14 + 40 + 4], 0x20);
+	struct host tagged = host;
+	tagged.vlan = 5;
+	assert_int_equal(frame_announce(&tagged, 0, out), 46);
+	assert_memory_equal(out + 12, "\x81\x00\x00\x05\x08\x06", 6);
+	assert_memory_equal(out + 18 + 14, host.addresses[0].bytes, 4);
+	assert_int_equal(frame_announce(&tagged, 1, out), ANNOUNCE_BYTES);
 }
 
 int main(void)

@@ -37,7 +37,7 @@ static void options_become_data(void **state)
 	assert_int_equal(
 		parse("--conf C --kubeconfig K --context X --port af_packet:eth0 --address "
 		      "198.18.0.53/24 --address fd00::53 --gateway 198.18.0.1 --workers 4 "
-		      "--idle pause --no-huge --memory 64 --mtu 9000",
+		      "--idle pause --no-huge --memory 64 --mtu 9000 --vlan 4094",
 			&o),
 		RUN_PARSED);
 	assert_string_equal(o.conf, "C");
@@ -55,6 +55,7 @@ static void options_become_data(void **state)
 	assert_int_equal(o.hugepages, HUGE_OFF);
 	assert_int_equal(o.memory_mb, 64);
 	assert_int_equal(o.mtu, 9000);
+	assert_int_equal(o.vlan, 4094);
 	assert_string_equal(o.run_dir, "/run/burst53");
 }
 
