@@ -162,12 +162,32 @@ static void a_request_begins_and_ends_a_capture(void **state)
 	assert_false(capture_begin(&w, 2101));
 	capture_ask(&request, &f);
 	assert_true(capture_begin(&w, 3000));
+	assert_true(w.time_ns > UINT64_C(1700000000000000000)); // after 2023
+	uint64_t then_ns = w.time_ns;
+	assert_true(capture_begin(&w, 3500));
+	assert_int_equal(w.time_ns - then_ns, 500000000);
 	capture_ask(&request, NULL);
-	assert_false(capture_begin(&w, 3001));
+	assert_false(capture_begin(&w, 3501));
 	assert_true(capture_read(&ring, 1, &record));
 	assert_int_equal(n, record.size_bytes);
 	assert_memory_equal(frame, record.bytes, n);
 	assert_false(capture_read(&ring, 2, &record));
+}
+
+static void a_request_cut_short_is_made_good_by_the_next(void **state)
+{
+	struct capture_filter f = {.seconds = 2};
+	struct capture_request r = {.version = 1}; // odd: who wrote it was killed
+	struct capture_writer w = {.ring = &ring, .request = &r, .ticks_per_s = 1000};
+
+	(void)state;
+	assert_false(capture_begin(&w, 1));
+	capture_ask(&r, &f);
+	assert_int_equal(counter_get(&r.version), 2);
+	assert_true(capture_begin(&w, 2));
+	f.prefix_len = 129; // memory that others write is not trusted
+	capture_ask(&r, &f);
+	assert_false(capture_begin(&w, 3));
 }
 
 static void a_second_has_a_bound_and_the_rest_is_counted(void **state)
@@ -226,6 +246,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_udp_is_captured_without_a_filter_only),
 		cmocka_unit_test(query_and_reply_are_sampled_together),
 		cmocka_unit_test(a_request_begins_and_ends_a_capture),
+		cmocka_unit_test(a_request_cut_short_is_made_good_by_the_next),
 		cmocka_unit_test(a_second_has_a_bound_and_the_rest_is_counted),
 		cmocka_unit_test(lines_say_who_asked_whom_for_what),
 	};

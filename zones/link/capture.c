@@ -19,6 +19,7 @@ enum {
 	IP4_FRAGMENT_MASK = 0x3fff, // more fragments, offset
 	DNS_HEADER_SIZE = 12,
 	LABEL_MAX_BYTES = 63,
+	NS_PER_S = 1000000000,
 };
 
 static uint16_t ether_type(struct rdbuf *r)
@@ -170,6 +171,7 @@ void capture_ask(struct capture_request *r, const struct capture_filter *f)
 static void take_request(struct capture_writer *w, uint64_t now_ticks)
 {
 	uint64_t version = atomic_load_explicit(&w->request->version, memory_order_acquire);
+	struct timespec t;
 
 	if (version % 2 != 0)
 		return;
@@ -178,24 +180,26 @@ static void take_request(struct capture_writer *w, uint64_t now_ticks)
 	if (counter_get(&w->request->version) != version)
 		return;
 	w->version = version;
-	w->is_on = w->filter.seconds != 0;
+	w->is_on = w->filter.seconds != 0 && w->filter.prefix_len <= 8 * sizeof(w->filter.client);
+	// The coarse clock is never a system call, whatever the machine's clock is; it is at most a
+	// tick of the kernel late, and from here on the processor counts.
+	(void)clock_gettime(CLOCK_REALTIME_COARSE, &t); // cannot fail on Linux
+	w->begin_ns = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+	w->begin_ticks = now_ticks;
 	w->end_ticks = now_ticks + w->ticks_per_s * w->filter.seconds;
 }
 
 bool capture_begin_slow(struct capture_writer *w, uint64_t version, uint64_t now_ticks)
 {
-	struct timespec t;
-
 	if (version != w->version)
 		take_request(w, now_ticks);
 	if (now_ticks >= w->end_ticks)
 		w->is_on = false;
 	if (!w->is_on)
 		return false;
-	// No system call where the clock is the processor's own (vDSO); and only while somebody
-	// looks.
-	(void)clock_gettime(CLOCK_REALTIME, &t); // cannot fail on Linux
-	w->time_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	uint64_t ticks = now_ticks - w->begin_ticks;
+	w->time_ns = w->begin_ns + ticks / w->ticks_per_s * NS_PER_S +
+		ticks % w->ticks_per_s * NS_PER_S / w->ticks_per_s;
 	if (now_ticks - w->second_ticks >= w->ticks_per_s) {
 		w->second_ticks = now_ticks;
 		w->in_second = 0;

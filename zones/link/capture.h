@@ -66,7 +66,7 @@ struct capture_writer {
 	uint64_t version; // of the request that `filter` is
 	struct capture_filter filter;
 	bool is_on;
-	uint64_t end_ticks;
+	uint64_t begin_ticks, begin_ns, end_ticks;
 	uint64_t second_ticks; // when the current second began
 	uint32_t in_second;
 	uint64_t time_ns; // of this burst
