@@ -29,7 +29,7 @@ static const char help[] =
 	"  --workers N          worker cores, or threads with --port none (default 1)\n"
 	"  --idle MODE          poll, pause or sleep (default sleep; poll on PCI ports)\n"
 	"  --no-huge            no hugepages; default: hugepages when there are enough\n"
-	"  --memory MB          memory for packets (default 256)\n"
+	"  --memory MB          for packets and index, without hugepages (default 256)\n"
 	"  --mtu N              of a PCI port, as on the network it is on (default 1500)\n"
 	"  --vlan N             the 802.1Q tag of all frames on the port, 1 to 4094; without it\n"
 	"                       only UDP is answered in a tag, whichever it is\n"
