@@ -20,8 +20,17 @@ struct decode {
 	struct object_meta meta;
 	struct arena arena;
 	unsigned skipped;
+	const char *skipped_field; // of the first one
+	bool is_manifest; // no API server has filled in its defaults
 	bool no_memory;
 };
+
+// Counts a value that cannot be used.
+static void skip(struct decode *d, const char *field)
+{
+	if (d->skipped++ == 0)
+		d->skipped_field = field;
+}
 
 // Absent and null are "", something else that is no string is "" and counted.
 static const char *str_or_empty(struct decode *d, const json_t *json, const char *key)
@@ -32,7 +41,7 @@ static const char *str_or_empty(struct decode *d, const json_t *json, const char
 	if (s != NULL)
 		return s;
 	if (v != NULL && !json_is_null(v))
-		d->skipped++;
+		skip(d, key);
 	return "";
 }
 
@@ -48,25 +57,26 @@ static void *room(struct decode *d, size_t n, size_t elem_bytes)
 
 // The elements of an array; 0 when it is absent or something else. Never more than fit the 16-bit
 // counts.
-static size_t array_len(struct decode *d, const json_t *v)
+static size_t array_len(struct decode *d, const json_t *v, const char *field)
 {
 	size_t n = json_array_size(v);
 
 	if (v != NULL && !json_is_array(v) && !json_is_null(v))
-		d->skipped++;
+		skip(d, field);
 	if (n > UINT16_MAX) {
-		d->skipped++;
+		skip(d, field);
 		return UINT16_MAX;
 	}
 	return n;
 }
 
-// Adds the addresses of an array of strings behind the n that are there; returns how many there are
-// then.
+// Adds the addresses of an array of strings, the member key, behind the n that are there; returns
+// how many there are then.
 static size_t add_addresses(
-	struct decode *d, const json_t *array, struct object_address *out, size_t n)
+	struct decode *d, const json_t *json, const char *key, struct object_address *out, size_t n)
 {
-	size_t len = array_len(d, array);
+	const json_t *array = json_object_get(json, key);
+	size_t len = array_len(d, array, key);
 
 	for (size_t i = 0; i < len; i++) {
 		const char *s = decode_str_of(json_array_get(array, i));
@@ -74,9 +84,14 @@ static size_t add_addresses(
 		if (s != NULL && object_address_parse(s, &out[n]))
 			n++;
 		else
-			d->skipped++;
+			skip(d, key);
 	}
 	return n;
+}
+
+static bool is_absent(const json_t *v)
+{
+	return v == NULL || json_is_null(v);
 }
 
 static enum object_protocol protocol_of(struct decode *d, const json_t *port)
@@ -90,7 +105,9 @@ static enum object_protocol protocol_of(struct decode *d, const json_t *port)
 	if (strcmp(s, "SCTP") == 0)
 		return OBJECT_SCTP;
 	if (*s != '\0')
-		d->skipped++;
+		skip(d, "protocol");
+	else if (d->is_manifest && is_absent(json_object_get(port, "protocol")))
+		return OBJECT_TCP;
 	return OBJECT_PROTOCOL_NONE;
 }
 
@@ -114,7 +131,7 @@ static bool port_of(struct decode *d, const json_t *json, struct object_port *ou
 
 static const struct object_port *ports_of(struct decode *d, const json_t *array, uint16_t *n_out)
 {
-	size_t len = array_len(d, array);
+	size_t len = array_len(d, array, "ports");
 	struct object_port *ports = room(d, len, sizeof(*ports));
 	uint16_t n = 0;
 
@@ -122,7 +139,7 @@ static const struct object_port *ports_of(struct decode *d, const json_t *array,
 		if (port_of(d, json_array_get(array, i), &ports[n]))
 			n++;
 		else
-			d->skipped++;
+			skip(d, "ports");
 	}
 	*n_out = n;
 	return ports;
@@ -152,7 +169,7 @@ static void service_cluster_ips(struct decode *d, const json_t *spec, struct obj
 {
 	const json_t *ips = json_object_get(spec, "clusterIPs");
 	const char *first = decode_str_of(json_array_get(ips, 0));
-	size_t n = array_len(d, ips);
+	size_t n = array_len(d, ips, "clusterIPs");
 	struct object_address *out;
 
 	if (n == 0)
@@ -163,28 +180,28 @@ static void service_cluster_ips(struct decode *d, const json_t *spec, struct obj
 		return;
 	o->cluster_ips = out;
 	if (n != 0)
-		o->n_cluster_ips = (uint16_t)add_addresses(d, ips, out, 0);
+		o->n_cluster_ips = (uint16_t)add_addresses(d, spec, "clusterIPs", out, 0);
 	else if (first != NULL && *first != '\0' && object_address_parse(first, out))
 		o->n_cluster_ips = 1;
 	else if (first != NULL && *first != '\0')
-		d->skipped++;
+		skip(d, "clusterIP");
 }
 
 // spec.externalIPs, then status.loadBalancer.ingress[]: what k8s_external answers with.
 static void service_external(struct decode *d, struct object_service *o)
 {
-	const json_t *ips = json_object_get(json_object_get(d->json, "spec"), "externalIPs");
+	const json_t *spec = json_object_get(d->json, "spec");
 	const json_t *lb = json_object_get(json_object_get(d->json, "status"), "loadBalancer");
 	const json_t *ingress = json_object_get(lb, "ingress");
-	size_t n_ips = array_len(d, ips);
-	size_t n_ingress = array_len(d, ingress);
+	size_t n_ips = array_len(d, json_object_get(spec, "externalIPs"), "externalIPs");
+	size_t n_ingress = array_len(d, ingress, "ingress");
 	struct object_address *out = room(d, n_ips + n_ingress, sizeof(*out));
 	const char **hosts = room(d, n_ingress, sizeof(*hosts));
 	size_t n = 0;
 
 	if (out == NULL || (n_ingress != 0 && hosts == NULL))
 		return;
-	n = add_addresses(d, ips, out, n);
+	n = add_addresses(d, spec, "externalIPs", out, n);
 	for (size_t i = 0; i < n_ingress; i++) {
 		const char *ip = str_or_empty(d, json_array_get(ingress, i), "ip");
 		const char *host = str_or_empty(d, json_array_get(ingress, i), "hostname");
@@ -192,7 +209,7 @@ static void service_external(struct decode *d, struct object_service *o)
 		if (*ip != '\0' && n < UINT16_MAX && object_address_parse(ip, &out[n]))
 			n++;
 		else if (*ip != '\0')
-			d->skipped++;
+			skip(d, "ingress");
 		if (*host != '\0')
 			hosts[o->n_ingress_hosts++] = host;
 	}
@@ -224,7 +241,7 @@ static bool is_ready(struct decode *d, const json_t *endpoint)
 	if (ready == NULL || json_is_null(ready))
 		return true;
 	if (!json_is_boolean(ready))
-		d->skipped++;
+		skip(d, "ready");
 	return json_is_true(ready);
 }
 
@@ -235,11 +252,11 @@ static bool endpoint_of(struct decode *d, const json_t *json, struct object_endp
 
 	if (!is_ready(d, json))
 		return false;
-	a = room(d, array_len(d, addresses), sizeof(*a));
+	a = room(d, array_len(d, addresses, "addresses"), sizeof(*a));
 	if (a == NULL)
 		return false;
 	out->addresses = a;
-	out->n_addresses = (uint16_t)add_addresses(d, addresses, a, 0);
+	out->n_addresses = (uint16_t)add_addresses(d, json, "addresses", a, 0);
 	out->hostname = str_or_empty(d, json, "hostname");
 	out->target_name = "";
 	out->node_name = "";
@@ -256,14 +273,14 @@ static bool endpoint_of(struct decode *d, const json_t *json, struct object_endp
 static void slice_endpoints(struct decode *d, struct object_slice *o)
 {
 	const json_t *array = json_object_get(d->json, "endpoints");
-	size_t len = array_len(d, array);
+	size_t len = array_len(d, array, "endpoints");
 	struct object_endpoint *ends = room(d, len, sizeof(*ends));
 
 	for (size_t i = 0; ends != NULL && i < len; i++) {
 		const json_t *json = json_array_get(array, i);
 
 		if (!json_is_object(json))
-			d->skipped++;
+			skip(d, "endpoints");
 		else if (endpoint_of(d, json, &ends[o->n_endpoints]))
 			o->n_endpoints++;
 	}
@@ -312,7 +329,7 @@ static struct object_meta *decode_pod(struct decode *d)
 		strcmp(phase, "Unknown") == 0)
 		return NULL;
 	if (*ip != '\0' && !object_address_parse(ip, &o.ip))
-		d->skipped++;
+		skip(d, "podIP");
 	packed = object_pod_pack(&o);
 	d->no_memory = packed == NULL;
 	return packed != NULL ? &packed->meta : NULL;
@@ -324,11 +341,11 @@ static struct object_meta *decode_import(struct decode *d)
 	const json_t *ips = json_object_get(spec, "ips");
 	struct object_import o = {.meta = d->meta};
 	struct object_import *packed;
-	struct object_address *out = room(d, array_len(d, ips) + 1, sizeof(*out));
+	struct object_address *out = room(d, array_len(d, ips, "ips") + 1, sizeof(*out));
 
 	o.headless = strcmp(str_or_empty(d, spec, "type"), "Headless") == 0;
 	if (out != NULL)
-		o.n_ips = (uint16_t)add_addresses(d, ips, out, 0);
+		o.n_ips = (uint16_t)add_addresses(d, spec, "ips", out, 0);
 	o.ips = out;
 	o.ports = ports_of(d, json_object_get(spec, "ports"), &o.n_ports);
 	packed = d->no_memory ? NULL : object_import_pack(&o);
@@ -359,7 +376,10 @@ enum decode_result decode_object(const struct kube_spec *spec, const json_t *jso
 	const char *default_ns, struct decoded *out)
 {
 	const json_t *meta = decode_member(json, "metadata", JSON_OBJECT);
-	struct decode d = {.spec = spec, .json = json, .meta = {.kind = spec->kind}};
+	struct decode d = {.spec = spec,
+		.json = json,
+		.meta = {.kind = spec->kind},
+		.is_manifest = default_ns != NULL};
 	bool can_be_irrelevant = spec->kind == OBJECT_SLICE || spec->kind == OBJECT_IMPORT_SLICE ||
 		spec->kind == OBJECT_POD;
 	const char *rv = decode_str(meta, "resourceVersion");
@@ -378,6 +398,7 @@ enum decode_result decode_object(const struct kube_spec *spec, const json_t *jso
 	d.meta.resource_version = decode_resource_version(out->resource_version);
 	out->object = decode_any(&d);
 	out->values_skipped = d.skipped;
+	out->skipped_field = d.skipped_field;
 	arena_fini(&d.arena);
 	if (out->object != NULL)
 		return DECODE_OK;

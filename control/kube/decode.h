@@ -25,9 +25,11 @@ struct decoded {
 	const char *name; // NULL when not even that could be read
 	const char *resource_version; // "" when absent
 	unsigned values_skipped;
+	const char *skipped_field; // where the first of them was, a constant; NULL for none
 };
 
-// default_ns is for a namespaced object that names none; NULL makes that DECODE_BAD.
+// default_ns says that it is a manifest, which the API server has not completed: it is for a
+// namespaced object that names none, and ports are TCP. NULL makes the former DECODE_BAD.
 enum decode_result decode_object(const struct kube_spec *spec, const json_t *json,
 	const char *default_ns, struct decoded *out);
 

@@ -21,6 +21,7 @@
 
 #define OBJECT_BYTES (8U << 20)
 #define CHUNK_BYTES 65536U
+#define TOLD_MAX 32U // objects that are named in the log, of those with something left out
 
 // What an object says it is.
 static const struct {
@@ -49,7 +50,9 @@ struct dump {
 	struct split split;
 	size_t known; // objects of a kind that DNS is made from
 	size_t objects; // that were handed on
+	size_t objects_skipped;
 	size_t values_skipped;
+	size_t told; // objects with something left out
 };
 
 static int dump_fail(struct dump *d, const char *why)
@@ -57,6 +60,18 @@ static int dump_fail(struct dump *d, const char *why)
 	unsigned pos[2] = {d->line, d->column};
 
 	return err_set_at(d->e, -EINVAL, d->file, pos, "%s", why);
+}
+
+// rel:K5: what is left out is named, the others are unaffected.
+static void tell(struct dump *d, enum object_kind kind, const struct decoded *out, const char *what)
+{
+	if (d->told++ >= TOLD_MAX)
+		return;
+	log_warn("kube", what, LOG_STR("resource", object_kind_name(kind)),
+		LOG_STR("namespace", out->ns), LOG_STR("name", out->name != NULL ? out->name : "?"),
+		LOG_STR("field", out->skipped_field),
+		LOG_NUM("values_skipped", out->values_skipped), LOG_STR("file", d->file),
+		LOG_NUM("line", d->line), LOG_NUM("column", d->column));
 }
 
 static const struct kube_spec *spec_of(const struct dump *d, enum object_kind kind)
@@ -76,16 +91,21 @@ static int give(struct dump *d, const struct kube_spec *spec, const json_t *json
 
 	if (!selector_matches(spec->label_selector, labels))
 		return 0;
-	switch (decode_object(spec, json, "default", &out)) {
+	enum decode_result result = decode_object(spec, json, "default", &out);
+	d->values_skipped += out.values_skipped;
+	if (out.values_skipped != 0)
+		tell(d, spec->kind, &out, "values of an object skipped");
+	switch (result) {
 	case DECODE_OK:
-		d->values_skipped += out.values_skipped;
 		d->objects++;
 		ev->put(ev->user, OBJECT_NEXT, out.object);
 		return 0;
 	case DECODE_IRRELEVANT:
 		return 0;
 	case DECODE_BAD:
-		return dump_fail(d, "an object without a name");
+		d->objects_skipped++;
+		tell(d, spec->kind, &out, "object without a name skipped");
+		return 0;
 	case DECODE_NO_MEMORY:
 		break;
 	}
@@ -293,8 +313,13 @@ int kube_dump_load(const char *path, const struct kube_spec *specs, size_t n,
 		else
 			events->synced(events->user, specs[i].kind, "0");
 	}
+	if (rc == 0 && d.told > TOLD_MAX)
+		log_warn("kube", "more objects with something left out",
+			LOG_NUM("objects", d.told - TOLD_MAX));
 	if (rc == 0)
 		log_info("kube", "dump loaded", LOG_STR("path", path),
-			LOG_NUM("objects", d.objects), LOG_NUM("values_skipped", d.values_skipped));
+			LOG_NUM("objects", d.objects),
+			LOG_NUM("objects_skipped", d.objects_skipped),
+			LOG_NUM("values_skipped", d.values_skipped));
 	return rc;
 }

@@ -23,13 +23,25 @@ static const char *const kinds[OBJECT_KINDS] = {
 	[OBJECT_IMPORT_SLICE] = "EndpointSlice",
 };
 
+// Objects are named one by one, but a cluster full of bad ones must not fill the log.
+static bool may_tell(uint64_t *held)
+{
+	enum { LINES = 32, EACH_MS = 10000 }; // so many lines in so much time
+	static struct log_limit limit[LINES];
+	static unsigned next;
+
+	if (!log_limit_pass(&limit[next % LINES], EACH_MS, held))
+		return false;
+	next++;
+	return true;
+}
+
 static void skip_object(struct stream *s, const char *ns, const char *name, const char *why)
 {
-	static struct log_limit limit;
 	uint64_t held;
 
 	s->stats->objects_skipped++;
-	if (log_limit_pass(&limit, 10000, &held))
+	if (may_tell(&held))
 		log_warn("kube", "object skipped, what was known of it stays",
 			LOG_STR("resource", object_kind_name(s->spec->kind)),
 			LOG_STR("namespace", ns), LOG_STR("name", name != NULL ? name : "?"),
@@ -50,6 +62,20 @@ static char *find_member(const char *text, size_t n, const char *key)
 	p += strlen(key);
 	q = memchr(p, '"', (size_t)(end - p));
 	return q != NULL && q - p <= 253 ? strndup(p, (size_t)(q - p)) : NULL;
+}
+
+// rel:K5: the object is kept without them.
+static void skip_values(struct stream *s, const struct decoded *d)
+{
+	uint64_t held;
+
+	s->stats->values_skipped += d->values_skipped;
+	if (d->values_skipped != 0 && may_tell(&held))
+		log_warn("kube", "values of an object skipped",
+			LOG_STR("resource", object_kind_name(s->spec->kind)),
+			LOG_STR("namespace", d->ns), LOG_STR("name", d->name),
+			LOG_STR("field", d->skipped_field),
+			LOG_NUM("values_skipped", d->values_skipped), LOG_NUM("held_back", held));
 }
 
 static void skip_text(struct stream *s, const struct split_piece *piece, const char *why)
@@ -133,7 +159,7 @@ static int take_object(struct stream *s, const json_t *object, struct decoded *d
 		return 0;
 	}
 	result = decode_object(s->spec, object, NULL, d);
-	s->stats->values_skipped += d->values_skipped;
+	skip_values(s, d);
 	switch (result) {
 	case DECODE_OK:
 		s->handler.put(s->handler.user, d->object);

@@ -56,7 +56,7 @@ def test_what_kubectl_prints_for_several_resources(tmp_path):
     assert load(path) == [
         "object namespaces /ns",
         "object services ns/s type=0 headless=0 external= ips 10.0.0.1 external_ips port=http:80/TCP",
-        "object endpointslices ns/s-1 service=s cluster= trigger=1767319445250 port=http:80/TCP port=:-1/-"
+        "object endpointslices ns/s-1 service=s cluster= trigger=1767319445250 port=http:80/TCP port=:-1/TCP"
         " endpoint=h,p1,n1,z1 10.0.0.1 10.0.0.2 endpoint=,,, 10.0.0.4"]
 
 
@@ -142,7 +142,6 @@ def test_slices_of_the_clusterset_are_objects_of_their_own(tmp_path):
 @pytest.mark.parametrize("name, text, place, reason", [
     ("x.json", '{"items": [\n  {"kind": "Service", "metadata": {"name": "a"} "x"}]}', "x.json:2:", "'}' expected"),
     ("x.json", '{"items": [{"kind": "Service", "metadata":', "x.json:1:", "ends in the middle"),
-    ("x.json", '{"items": [\n {"kind": "Service", "metadata": {}}]}', "x.json:2:2", "without a name"),
     ("x.json", '{"items": [{"metadata": {"name": "x"}}]}', "x.json:1:12", "without a kind"),
     ("x.json", '{"kind": "List"} trailing', "x.json:1:18", "not a sequence"),
     ("x.json", '{"kind": "List", "items": []}', "", "no objects that DNS is made from"),
@@ -156,6 +155,38 @@ def test_a_broken_dump_is_refused_with_its_place(tmp_path, name, text, place, re
     path = write(tmp_path, name, text)
     line = next(line for line in load(path, code=1) if line.startswith("error"))
     assert place in line and reason in line, line
+
+
+def said(path):
+    """The object names that the probe prints about a dump that has bad objects, and its log."""
+    words = [PROBE, "--quiet", "1", "--kind", "services", "--dump", str(path)]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, (result.stdout, result.stderr)
+    names = [line.split()[2] for line in result.stdout.splitlines() if line.startswith("object ")]
+    return names, result.stderr.splitlines()
+
+
+def test_an_object_without_a_name_is_left_out_and_its_place_is_named(tmp_path):
+    path = write(tmp_path, "x.json", '{"kind": "List", "items": [\n {"kind": "Service", "metadata": {}},\n'
+                 '  {"kind": "Service", "metadata": {"name": "a\\u0000b"}},\n' + json.dumps(full("good")) + "]}")
+    names, lines = said(path)
+    assert names == ["ns/good"]
+    skipped = [line for line in lines if "object without a name skipped" in line]
+    assert [line.split("line=")[1] for line in skipped] == ["2 column=2", "3 column=3"]
+    assert all("x.json" in line for line in skipped)
+    assert any("dump loaded" in line and "objects_skipped=2" in line for line in lines)
+
+
+def test_each_object_with_a_bad_value_is_named_up_to_a_bound(tmp_path):
+    bad = [full(f"bad{i}") for i in range(40)]
+    for i, each in enumerate(bad):
+        each["spec"]["ports"] = ["notalist", [{"port": 70000}], [{"port": -5}], [{"port": "80"}]][i % 4]
+    names, lines = said(write(tmp_path, "x.json", {"kind": "List", "items": [*bad, full("good")]}))
+    named = [line.split("name=")[1].split()[0] for line in lines if "values of an object skipped" in line
+             if "field=ports" in line]
+    assert len(names) == 41 and named == [f"bad{i}" for i in range(32)]
+    assert any("more objects with something left out" in line and "objects=8" in line for line in lines)
+    assert any("values_skipped=40" in line for line in lines)
 
 
 def test_a_dump_that_is_not_there_is_named(tmp_path):

@@ -225,6 +225,63 @@ static void each_kind_keeps_what_it_consumes_and_counts_what_it_cannot_use(void 
 	}
 }
 
+static void the_first_value_that_is_skipped_names_its_field(void **state)
+{
+	static const struct {
+		enum object_kind kind;
+		const char *json;
+		const char *field; // NULL: nothing is skipped
+	} fields[] = {
+		{OBJECT_SERVICE, "{" META "},'spec':{'clusterIP':'10.0.0.1'}}", NULL},
+		{OBJECT_SERVICE, "{" META "},'spec':{'clusterIP':'999.1.1.1'}}", "clusterIP"},
+		{OBJECT_SERVICE, "{" META "},'spec':{'clusterIPs':['999.1.1.1']}}", "clusterIPs"},
+		{OBJECT_SERVICE, "{" META "},'spec':{'ports':'notalist','externalIPs':7}}",
+			"ports"},
+		{OBJECT_SERVICE, "{" META "},'spec':{'ports':[{'port':-5}]}}", "ports"},
+		{OBJECT_SERVICE, "{" META "},'spec':{'ports':[{'port':1,'protocol':'x'}]}}",
+			"protocol"},
+		{OBJECT_SERVICE, "{" META "},'spec':{'externalIPs':['x']}}", "externalIPs"},
+		{OBJECT_SLICE, "{" OWNED ",'endpoints':[7]}", "endpoints"},
+		{OBJECT_SLICE, "{" OWNED ",'endpoints':[{'addresses':['x']}]}", "addresses"},
+		{OBJECT_POD, "{" META "},'status':{'podIP':'x'}}", "podIP"},
+		{OBJECT_IMPORT, "{" META "},'spec':{'ips':['x']}}", "ips"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		struct kube_spec spec = {.kind = fields[i].kind};
+		json_t *json = parse(fields[i].json);
+		struct decoded d;
+
+		assert_int_equal(decode_object(&spec, json, NULL, &d), DECODE_OK);
+		if (fields[i].field == NULL)
+			assert_null(d.skipped_field);
+		else
+			assert_string_equal(d.skipped_field, fields[i].field);
+		object_free(d.object);
+		json_decref(json);
+	}
+}
+
+static void ports_of_a_manifest_are_tcp_unless_they_say_otherwise(void **state)
+{
+	struct kube_spec spec = {.kind = OBJECT_SERVICE};
+	json_t *json = parse("{" META "},'spec':{'ports':[{'port':1},{'port':2,'protocol':null},"
+			     "{'port':3,'protocol':'UDP'},{'port':4,'protocol':7}]}}");
+	static const enum object_protocol want[] = {
+		OBJECT_TCP, OBJECT_TCP, OBJECT_UDP, OBJECT_PROTOCOL_NONE};
+	struct decoded d;
+
+	(void)state;
+	assert_int_equal(decode_object(&spec, json, "default", &d), DECODE_OK);
+	const struct object_service *s = (const void *)d.object;
+	assert_int_equal(s->n_ports, ARRAY_LEN(want));
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		assert_int_equal(s->ports[i].protocol, want[i]);
+	object_free(d.object);
+	json_decref(json);
+}
+
 static void optional_fields_take_no_memory_unless_they_are_asked_for(void **state)
 {
 	json_t *json =
@@ -350,6 +407,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_keeps_what_it_consumes_and_counts_what_it_cannot_use),
+		cmocka_unit_test(the_first_value_that_is_skipped_names_its_field),
+		cmocka_unit_test(ports_of_a_manifest_are_tcp_unless_they_say_otherwise),
 		cmocka_unit_test(optional_fields_take_no_memory_unless_they_are_asked_for),
 		cmocka_unit_test(equal_names_of_nodes_are_kept_once),
 		cmocka_unit_test(addresses_are_read_as_go_reads_them),
