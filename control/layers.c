@@ -127,6 +127,7 @@ static void tell(struct layers *l, const struct synth_unit *u, const struct synt
 	enum { LINES = 32, EACH_MS = 10000 }; // so many lines in so much time
 	static struct log_limit limit[LINES];
 	static unsigned next;
+	const struct object_meta *o = r->owner; // of an address, which has no name
 	uint64_t held = 0;
 
 	l->stats.skipped += r->skipped_names + r->skipped_values;
@@ -134,8 +135,10 @@ static void tell(struct layers *l, const struct synth_unit *u, const struct synt
 	if (!log_limit_pass(&limit[next % LINES], EACH_MS, &held))
 		return;
 	next++;
-	log_warn("synth", "object cannot be served whole", LOG_STR("kind", unit_kind_name(u->kind)),
-		LOG_STR("namespace", u->ns), LOG_STR("name", u->name), LOG_STR("reason", r->why),
+	log_warn("synth", "object cannot be served whole",
+		LOG_STR("kind", o != NULL ? object_kind_name(o->kind) : unit_kind_name(u->kind)),
+		LOG_STR("namespace", o != NULL ? o->ns : u->ns),
+		LOG_STR("name", o != NULL ? o->name : u->name), LOG_STR("reason", r->why),
 		LOG_NUM("names_skipped", r->skipped_names),
 		LOG_NUM("values_skipped", r->skipped_values),
 		LOG_NUM("sets_capped", r->capped_sets), LOG_NUM("held_back", held));

@@ -34,6 +34,18 @@ static const struct object_meta *first_service(
 	return best;
 }
 
+// Like work_service_name; the report names the object, since the unit is only an address.
+static bool owner_name(
+	struct work *w, const struct object_meta *owner, const char *service, struct dname *out)
+{
+	size_t before = w->report->skipped_names;
+	bool is_name = work_service_name(w, w->y->primary, owner->ns, service, out);
+
+	if (w->report->skipped_names != before)
+		w->report->owner = owner;
+	return is_name;
+}
+
 static bool endpoint_target(struct work *w, const struct store_ref *ref,
 	const struct object_address *addr, struct dname *out)
 {
@@ -42,7 +54,7 @@ static bool endpoint_target(struct work *w, const struct store_ref *ref,
 
 	if (ref->owner->kind != OBJECT_SLICE || !synth_has_namespace(w->y, s->meta.ns))
 		return false;
-	return work_service_name(w, w->y->primary, s->meta.ns, s->service_name, out) &&
+	return owner_name(w, &s->meta, s->service_name, out) &&
 		names_prepend_all(
 			out, synth_host_name(w->y, &s->endpoints[ref->endpoint], addr, buf)) == 0;
 }
@@ -76,7 +88,7 @@ static size_t find_targets(struct work *w, const struct object_address *addr,
 	size_t unique = 0;
 
 	if (service != NULL) {
-		if (work_service_name(w, w->y->primary, service->ns, service->name, &target))
+		if (owner_name(w, service, service->name, &target))
 			target_add(data, &n, &target);
 		return n;
 	}

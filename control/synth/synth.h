@@ -113,6 +113,8 @@ struct synth_report {
 	size_t skipped_values; // ports or endpoints over the limits, names nobody can ask for
 	size_t capped_sets; // larger than any message can hold: served by rotation
 	const char *why; // of the last one; NULL for none
+	// Whose name it was, when the unit does not say so (an address). Borrowed from the store.
+	const struct object_meta *owner;
 };
 
 enum {

@@ -461,6 +461,44 @@ static void bad_objects_are_skipped_one_by_one(void **state)
 	store_free(s);
 }
 
+// rel:K5: an address has no name, so the report says whose name is none.
+static void a_bad_name_of_an_address_is_its_owners(void **state)
+{
+	static const struct {
+		const char *objects, *owner; // NULL: nothing is wrong
+	} owners[] = {
+		{NS "service ns/a..b ips=10.0.0.1\n", "a..b"},
+		{NS "slice ns/s-1 of=a..b ep=10.0.0.1\n", "s-1"},
+		{NS "service ns/ok ips=10.0.0.1\nservice ns/zz..b ips=10.0.0.1\n", NULL},
+	};
+	const struct synth_unit unit = {
+		.kind = UNIT_REVERSE, .ns = "", .name = "", .addr = {OBJECT_IPV4, {10, 0, 0, 1}}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
+		struct store *s = store_new(NULL, NULL);
+		size_t n = 0;
+		const struct synth_sink sink = {&n, count_name};
+		struct synth_report report;
+		struct config config;
+		struct synth y;
+
+		objects_put(s, OBJECT_LIVE, owners[i].objects);
+		assert_int_equal(synth_init(&y, s, objects_config(&config, NULL, "")), 0);
+		assert_int_equal(synth_emit(&y, &unit, &sink, &report), 0);
+		assert_int_equal(n, owners[i].owner == NULL);
+		if (owners[i].owner == NULL) {
+			assert_null(report.owner);
+		} else {
+			assert_non_null(report.owner);
+			assert_string_equal(report.owner->name, owners[i].owner);
+		}
+		synth_fini(&y);
+		config_free(&config);
+		store_free(s);
+	}
+}
+
 static void addresses_print_as_go_prints_them(void **state)
 {
 	static const char *const texts[] = {"10.0.0.1", "0.0.0.0", "::", "::1",
@@ -498,6 +536,7 @@ int main(void)
 		cmocka_unit_test(weights_follow_rule_w),
 		cmocka_unit_test(the_order_of_objects_does_not_matter),
 		cmocka_unit_test(bad_objects_are_skipped_one_by_one),
+		cmocka_unit_test(a_bad_name_of_an_address_is_its_owners),
 		cmocka_unit_test(addresses_print_as_go_prints_them),
 	};
 
