@@ -16,7 +16,7 @@ static const char help[] =
 	"rcode,\n"
 	"flags, sections as sets, TTLs. Intended differences are counted by their quirk number, "
 	"all\n"
-	"others are shown. The last line says go or no go.\n\n"
+	"others are shown. The last line says go, no go, or that --limit left no verdict.\n\n"
 	"  --a S, --b S     servers: ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT\n"
 	"Questions come from one of:\n"
 	"  SNAPSHOT         all names of an image, a state directory, a dump, or `live` (default)\n"
@@ -38,8 +38,8 @@ static const char help[] =
 	"  --show N         unexplained differences in full (default 20)\n"
 	"  --json\n"
 	"  --help\n\n"
-	"Exit code 0 for go, 1 for no go or when a server does not answer, 2 for a wrong command "
-	"line.\n";
+	"Exit code 0 for go, 1 for no go, no verdict or when a server does not answer, 2 for a "
+	"wrong\ncommand line.\n";
 
 enum {
 	QPS_MAX = 100000,
@@ -311,6 +311,7 @@ static int compare(struct compare_options *o)
 			o->limit);
 	if (compare_report_init(&report, o->show) != 0)
 		return failed("out of memory");
+	report.not_asked = o->questions.n_dropped;
 	int rc = ask(o, &report, &err);
 	if (rc != 0)
 		rc = failed(err.text);

@@ -109,7 +109,7 @@ void compare_report_add(struct compare_report *r, const struct compare_finding *
 
 bool compare_report_is_go(const struct compare_report *r)
 {
-	return r->unexplained == 0 && r->asked > r->silent;
+	return r->unexplained == 0 && r->asked > r->silent && r->not_asked == 0;
 }
 
 static void print_side(const char *who, json_t *side, FILE *out)
@@ -137,6 +137,16 @@ static void print_details(json_t *it, FILE *out)
 	print_side("B", json_object_get(it, "b"), out);
 }
 
+// Part of the questions is no ground to move a cluster, and what was found counts all the same.
+static const char *verdict(const struct compare_report *r)
+{
+	if (compare_report_is_go(r))
+		return "go";
+	if (r->not_asked > 0 && r->unexplained == 0 && r->asked > r->silent)
+		return "no verdict: --limit left questions out";
+	return "no go";
+}
+
 void compare_report_print(const struct compare_report *r, FILE *out)
 {
 	size_t n, shown = json_array_size(r->details);
@@ -155,9 +165,11 @@ void compare_report_print(const struct compare_report *r, FILE *out)
 		(void)fprintf(out, "\n%zu more that nothing explains\n", r->unexplained - shown);
 	(void)fprintf(out,
 		"\n%zu questions: %zu same, %zu differ as intended, %zu unexplained, %zu answered "
-		"by neither\n%s\n",
-		r->asked, r->same, r->explained, r->unexplained, r->silent,
-		compare_report_is_go(r) ? "go" : "no go");
+		"by neither\n",
+		r->asked, r->same, r->explained, r->unexplained, r->silent);
+	if (r->not_asked > 0)
+		(void)fprintf(out, "up to %zu more questions were not asked\n", r->not_asked);
+	(void)fprintf(out, "%s\n", verdict(r));
 }
 
 int compare_report_json(const struct compare_report *r, FILE *out)
@@ -173,10 +185,11 @@ int compare_report_json(const struct compare_report *r, FILE *out)
 					all[i].text, "questions", (json_int_t)r->by_quirk[i],
 					"example", r->example[i])); // a short list shows
 	}
-	json_t *doc = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:O}", "go",
-		compare_report_is_go(r), "asked", (json_int_t)r->asked, "same", (json_int_t)r->same,
-		"explained", (json_int_t)r->explained, "unexplained", (json_int_t)r->unexplained,
-		"silent", (json_int_t)r->silent, "quirks", quirks, "details", r->details);
+	json_t *doc = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:O}", "go",
+		compare_report_is_go(r), "asked", (json_int_t)r->asked, "not_asked",
+		(json_int_t)r->not_asked, "same", (json_int_t)r->same, "explained",
+		(json_int_t)r->explained, "unexplained", (json_int_t)r->unexplained, "silent",
+		(json_int_t)r->silent, "quirks", quirks, "details", r->details);
 	int rc = doc == NULL ? -1 : json_dumpf(doc, out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	(void)fputc('\n', out);
 	json_decref(doc);

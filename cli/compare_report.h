@@ -15,6 +15,7 @@ struct compare_report {
 	size_t asked, same, explained, unexplained, silent; // silent: neither server answered
 	size_t by_quirk[REPORT_QUIRKS_MAX]; // questions, by the order of quirk_all
 	char example[REPORT_QUIRKS_MAX][128]; // the first question of each
+	size_t not_asked; // questions that --limit left out
 	size_t show_max; // unexplained ones in full
 	json_t *details; // owned; of the unexplained ones
 };
@@ -34,7 +35,7 @@ void compare_report_fini(struct compare_report *r);
 
 void compare_report_add(struct compare_report *r, const struct compare_finding *f);
 
-// Nothing unexplained, and something to judge from.
+// Nothing unexplained, something to judge from, and all of it looked at.
 bool compare_report_is_go(const struct compare_report *r);
 
 void compare_report_print(const struct compare_report *r, FILE *out);

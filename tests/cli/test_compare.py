@@ -41,6 +41,20 @@ def test_equal_servers_are_go(servers):
     assert "1 questions: 1 same" in done.stdout
 
 
+def test_a_comparison_that_was_cut_is_no_go(servers):
+    a, b = servers(echo_a), servers(echo_a)
+    names = "".join(f"n{i}.ns.svc.cluster.local A\n" for i in range(5))
+    done = compare(a, b, "--limit", "3", "--names", "-", input=names)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-2:] == ["up to 2 more questions were not asked",
+                                             "no verdict: --limit left questions out"]
+    doc = json.loads(compare(a, b, "--limit", "3", "--json", "--names", "-", input=names).stdout)
+    assert (doc["go"], doc["asked"], doc["not_asked"]) == (False, 3, 2)
+    done = compare(a, servers(constant()), "--limit", "3", "--names", "-", input=names)
+    assert done.stdout.splitlines()[-1] == "no go"
+    assert compare(a, b, "--limit", "5", "--names", "-", input=names).stdout.splitlines()[-1] == "go"
+
+
 def test_a_difference_is_shown_in_full_and_is_no_go(servers):
     a = servers(constant([(WEB, 30, "A", "10.0.0.1")]))
     b = servers(constant([(WEB, 30, "A", "10.0.0.2")]))
@@ -157,7 +171,7 @@ def asked(servers, *words, **more):
         return echo_a(query, is_tcp)
 
     done = compare(servers(note), servers(echo_a), *words, **more)
-    assert done.returncode == 0, done
+    assert done.returncode == ("--limit" in words), done  # what was left out leaves no verdict
     return sorted(seen)
 
 
