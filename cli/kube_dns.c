@@ -92,7 +92,9 @@ static int print_stub(
 	return 0;
 }
 
-static int print_corefile(FILE *out, json_t *stubs, const json_t *upstreams, struct err *e)
+// key becomes the name of the value in work.
+static int print_corefile(
+	FILE *out, json_t *stubs, const json_t *upstreams, const char **key, struct err *e)
 {
 	const char *domain = NULL;
 	json_t *servers = NULL;
@@ -106,6 +108,7 @@ static int print_corefile(FILE *out, json_t *stubs, const json_t *upstreams, str
 		(void)fprintf(out, " /etc/resolv.conf");
 	else if (print_addresses(out, upstreams, e) != 0)
 		return -EINVAL;
+	*key = "stubDomains";
 	(void)fprintf(out, "\n    cache 30\n    loop\n    reload\n    loadbalance\n}\n");
 	if (stubs != NULL && !json_is_object(stubs))
 		return err_set(e, -EINVAL, "stubDomains must be an object of domain to addresses");
@@ -117,23 +120,25 @@ static int print_corefile(FILE *out, json_t *stubs, const json_t *upstreams, str
 	return 0;
 }
 
-static char *convert(const json_t *data, struct err *e)
+static char *convert(const json_t *data, const char **key, struct err *e)
 {
 	json_t *stubs = NULL;
 	json_t *upstreams = NULL;
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = NULL;
-	int rc = load_value(data, "stubDomains", &stubs, e);
-
-	if (rc == 0)
-		rc = load_value(data, "upstreamNameservers", &upstreams, e);
+	*key = "stubDomains";
+	int rc = load_value(data, *key, &stubs, e);
+	if (rc == 0) {
+		*key = "upstreamNameservers";
+		rc = load_value(data, *key, &upstreams, e);
+	}
 	if (rc == 0)
 		out = open_memstream(&text, &size);
 	if (rc == 0 && out == NULL)
 		rc = err_set(e, -ENOMEM, "out of memory");
 	if (rc == 0)
-		rc = print_corefile(out, stubs, upstreams, e);
+		rc = print_corefile(out, stubs, upstreams, key, e);
 	if (out != NULL && fclose(out) != 0)
 		rc = err_set(e, -ENOMEM, "out of memory");
 	json_decref(stubs);
@@ -144,8 +149,27 @@ static char *convert(const json_t *data, struct err *e)
 	return NULL;
 }
 
+// Says where in the text the member of this name begins, which is as near as JSON in a string
+// allows.
+static void place(struct err *e, const char *name, const char *json, const char *key)
+{
+	struct err found = *e;
+	char quoted[32];
+	unsigned pos[2] = {1, 1};
+
+	(void)snprintf(quoted, sizeof(quoted), "\"%s\"", key); // names of ours
+	const char *at = strstr(json, quoted);
+	for (const char *p = json; at != NULL && p < at; p++) {
+		pos[1] = *p == '\n' ? 1 : pos[1] + 1;
+		pos[0] += *p == '\n';
+	}
+	*e = (struct err){0};
+	(void)err_set_at(e, found.code, name, pos, "%s", found.text); // its code stays
+}
+
 char *kube_dns_corefile(const char *name, const char *json, struct err *e)
 {
+	const char *key = "kind";
 	json_error_t je;
 	json_t *map = json_loads(json, JSON_REJECT_DUPLICATES, &je);
 	char *out = NULL;
@@ -160,11 +184,13 @@ char *kube_dns_corefile(const char *name, const char *json, struct err *e)
 	const json_t *data = json_object_get(map, "data");
 	const char *corefile = json_string_value(json_object_get(data, "Corefile"));
 	if (kind == NULL || strcmp(kind, "ConfigMap") != 0)
-		(void)err_set(e, -EINVAL, "%s is JSON, but no ConfigMap", name);
+		(void)err_set(e, -EINVAL, "this is JSON, but no ConfigMap");
 	else if (corefile != NULL)
 		out = strdup(corefile);
 	else
-		out = convert(data, e);
+		out = convert(data, &key, e);
+	if (e->code == -EINVAL)
+		place(e, name, json, key);
 	json_decref(map);
 	return out;
 }

@@ -172,6 +172,8 @@ static void mistakes_are_refused_where_they_stand(void **state)
 		{"rewrite ttl a 10-5", 2, 15, "range"},
 		{"rewrite ttl a -", 2, 15, "range"},
 		{"rewrite rcode a FOO NOERROR", 2, 17, "no RCODE"},
+		{"rewrite rcode NOERROR NXDOMAIN", 2, 15, "NAME FROM TO"},
+		{"rewrite ttl 5", 2, 13, "NAME SECONDS"},
 		{"rewrite edns0 local add 1 2", 2, 21, "set, append"},
 		{"rewrite edns0 local set 70000 x", 2, 25, "0 to 65535"},
 		{"rewrite edns0 local set 0xffee 0xabc", 2, 32, "hexadecimal"},

@@ -69,6 +69,11 @@ static int parse_keys(struct parser *p, struct block *b)
 		size_t len = strlen(t->text);
 		has_comma = len > 0 && t->text[len - 1] == ',';
 		len -= has_comma;
+		if (len == 0 && t->written != NULL)
+			return fail(p, t,
+				"a zone is missing here: %.60s is empty, since the variable is not "
+				"set",
+				t->written);
 		if (len == 0)
 			return fail(
 				p, t, "a zone is missing here, such as \".\" or \"example.org\"");
@@ -120,6 +125,18 @@ static int check_rest_of_line(struct parser *p, const struct node *n)
 	return 0;
 }
 
+// `}}` is one word, and no name of anything.
+static bool is_glued(const struct token *t)
+{
+	return t->kind == TOKEN_WORD && !t->is_quoted && strncmp(t->text, "}}", 2) == 0 &&
+		strspn(t->text, "}") == strlen(t->text);
+}
+
+static int fail_glued(struct parser *p, const struct token *t)
+{
+	return fail(p, t, "each } needs a line of its own");
+}
+
 // A name, its arguments, and `{` when a block follows.
 static int parse_line(struct parser *p, const struct token *t, struct node **out)
 {
@@ -127,6 +144,8 @@ static int parse_line(struct parser *p, const struct token *t, struct node **out
 
 	if (t->kind == TOKEN_OPEN)
 		return fail(p, t, "this { must stand on the line of the word it belongs to");
+	if (is_glued(t))
+		return fail_glued(p, t);
 	rc = node_new(p, t, out);
 	p->i++;
 	for (t = peek(p); rc == 0 && t != NULL && !t->starts_line; t = peek(p)) {
@@ -229,6 +248,8 @@ static int parse_block(struct parser *p, struct block *b)
 		return fail(p, t, "there is no { that this } closes");
 	if (t->kind == TOKEN_OPEN)
 		return fail(p, t, "a server block begins with its zones, such as \".:53 {\"");
+	if (is_glued(t))
+		return fail_glued(p, t);
 	int rc = parse_keys(p, b);
 	t = peek(p);
 	if (rc != 0 || t == NULL)

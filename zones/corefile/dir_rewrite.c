@@ -64,7 +64,9 @@ static int take_scope(struct parse *p, struct rule *r, size_t tail, struct confi
 		return parse_error(p, rule_at(r),
 			"a name is matched exact, prefix, suffix, substring or regex");
 	if (rule_left(r) != tail + 1)
-		return parse_error(p, rule_at(r), "this rule has too few or too many words");
+		return parse_error(p, rule_at(r), "the form is %s",
+			tail == 1 ? "`ttl [exact|prefix|suffix|substring|regex] NAME SECONDS`"
+				  : "`rcode [exact|prefix|suffix|substring|regex] NAME FROM TO`");
 	const struct token *from = r->words[r->i++];
 	if (w->match != MATCH_REGEX)
 		return rule_name(p, from->text, &w->from);

@@ -333,6 +333,7 @@ static int emit(struct expander *x, const struct token *t, bool starts_line)
 	if (out->n >= TOKENS_MAX)
 		return fail(
 			x, t, "the Corefile has more than %d words with its imports", TOKENS_MAX);
+	copy.written = copy.text != t->text ? t->text : NULL;
 	copy.starts_line = t->starts_line || starts_line;
 	if (t->kind == TOKEN_OPEN)
 		x->braces++;

@@ -13,6 +13,7 @@ enum token_kind { TOKEN_WORD, TOKEN_OPEN, TOKEN_CLOSE };
 
 struct token {
 	const char *text; // without quotes and escapes
+	const char *written; // with its variables; NULL when it had none
 	const char *file;
 	unsigned line; // where it begins, 1-based
 	unsigned column; // in characters, 1-based
