@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Manual pages and completion know every command and option that the help lists."""
+"""Manual pages and completion know every command and option that the help lists, and the documents every difference."""
 
 import re
 import subprocess
@@ -68,3 +68,13 @@ def test_values_are_completed():
     assert complete("query", "--run-dir", "doc") == {"docs"}
     assert complete("diff", "l") >= {"live"}
     assert complete("nonsense", "--") == set()
+
+
+def test_every_difference_from_coredns_that_is_counted_is_in_the_list():
+    text = (TOP / "docs" / "configuration.md").read_text(encoding="utf-8")
+    table = text.split("## Differences from CoreDNS")[1].split("\n## ")[0]
+    listed = set(re.findall(r"^\| ([\w:.]+) \|", table, re.M))
+    rows = (TOP / "tests" / "differential" / "quirks.txt").read_text(encoding="utf-8").splitlines()
+    counted = {row.split()[0] for row in rows if row and not row.startswith("#")}
+    counted |= set(re.findall(r'\] = \{"(\w+)",', (TOP / "cli" / "compare_quirks.c").read_text(encoding="utf-8")))
+    assert len(counted) > 25 and counted <= listed, counted - listed
