@@ -75,7 +75,7 @@ static bool ask(const struct vf *vf)
 }
 
 // The attribute of a type among those in size bytes, or NULL.
-static const struct rtattr *find(const struct rtattr *a, size_t size, unsigned type)
+static struct rtattr *find(struct rtattr *a, size_t size, unsigned type)
 {
 	int left = (int)size;
 
@@ -86,13 +86,13 @@ static const struct rtattr *find(const struct rtattr *a, size_t size, unsigned t
 	return NULL;
 }
 
-static bool take_mac(const struct rtattr *list, unsigned number, uint8_t mac[6])
+static bool take_mac(struct rtattr *list, unsigned number, uint8_t mac[6])
 {
-	const struct rtattr *info = RTA_DATA(list);
+	struct rtattr *info = RTA_DATA(list);
 	int left = (int)RTA_PAYLOAD(list);
 
 	for (; RTA_OK(info, left); info = RTA_NEXT(info, left)) {
-		const struct rtattr *a = find(RTA_DATA(info), RTA_PAYLOAD(info), IFLA_VF_MAC);
+		struct rtattr *a = find(RTA_DATA(info), RTA_PAYLOAD(info), IFLA_VF_MAC);
 		struct ifla_vf_mac m;
 		if (a == NULL || RTA_PAYLOAD(a) < sizeof(m))
 			continue;
@@ -117,8 +117,8 @@ static bool read_mac(const struct vf *vf, uint8_t mac[6])
 	if (n < 0 || !NLMSG_OK(head, (size_t)n) || head->nlmsg_type != RTM_NEWLINK ||
 		head->nlmsg_len < NLMSG_SPACE(sizeof(struct ifinfomsg)))
 		return false;
-	const char *first = reply + NLMSG_SPACE(sizeof(struct ifinfomsg));
-	const struct rtattr *list = find((const struct rtattr *)(const void *)first,
+	char *first = reply + NLMSG_SPACE(sizeof(struct ifinfomsg));
+	struct rtattr *list = find((struct rtattr *)(void *)first,
 		head->nlmsg_len - NLMSG_SPACE(sizeof(struct ifinfomsg)), IFLA_VFINFO_LIST);
 	return list != NULL && take_mac(list, vf->number, mac);
 }

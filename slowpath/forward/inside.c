@@ -172,22 +172,21 @@ static int label_number(const uint8_t *label)
 static const uint8_t *zone_in(const struct dname *name, const struct zone *z)
 {
 	const uint8_t *suffix = (const uint8_t *)z->suffix;
-	const uint8_t *before = NULL;
-	const uint8_t *at = name->wire;
+	size_t before = 0, at = 0;
 
 	if (!dname_is_within(name->wire, suffix))
 		return NULL;
 	unsigned skipped = dname_labels(name->wire) - dname_labels(suffix);
 	for (unsigned i = 0; i < skipped; i++) {
 		before = at;
-		at += at[0] + 1;
+		at += 1u + name->wire[at];
 	}
 	if (z->last == 0)
-		return at;
-	if (before == NULL)
+		return &name->wire[at];
+	if (skipped == 0)
 		return NULL;
-	int n = label_number(before);
-	return n >= z->first && n <= z->last ? before : NULL;
+	int n = label_number(&name->wire[before]);
+	return n >= z->first && n <= z->last ? &name->wire[before] : NULL;
 }
 
 static void put_rr(struct wrbuf *w, const uint8_t *owner, uint16_t type)

@@ -38,39 +38,55 @@ static size_t question_suffix(const struct walk *w, size_t pos)
 	return 0;
 }
 
+struct place {
+	size_t pos, end; // the next label, and where the labels here must have ended
+	size_t behind; // the name's own bytes, 0 before the first pointer
+	size_t size; // of the labels so far
+};
+
+// Follows the pointer at p->pos. 1: the rest of the name is the question's; 0: p is where it goes
+// on; -1: it may not.
+static int pointer_follow(const struct walk *w, struct place *p)
+{
+	if (p->pos + 2 > p->end)
+		return -1;
+	size_t target = be16_get(w->rrs.base + p->pos) & 0x3fffu;
+	size_t rest = question_suffix(w, target);
+	if (p->behind == 0)
+		p->behind = p->pos + 2;
+	if (rest != 0)
+		return p->size + rest > DNS_NAME_MAX_BYTES ? -1 : 1;
+	target -= w->base_bytes; // huge when it aims in front of the section
+	if (target >= p->pos)
+		return -1;
+	p->end = p->pos;
+	p->pos = target;
+	return 0;
+}
+
 // Walks the labels at pos, which may not reach end, and strictly backwards through pointers into
 // the section or the question. Returns the position behind the name's own bytes, 0 when it is
 // malformed.
 static size_t name_walk(const struct walk *w, size_t pos, size_t end, bool *has_pointer)
 {
-	const uint8_t *p = w->rrs.base;
-	size_t behind = 0;
-	size_t size = 0;
+	struct place at = {.pos = pos, .end = end};
 
-	while (pos < end) {
-		uint8_t len = p[pos];
+	while (at.pos < at.end) {
+		uint8_t len = w->rrs.base[at.pos];
 		if (len >= 0xc0) {
-			if (pos + 2 > end)
-				return 0;
-			size_t target = be16_get(p + pos) & 0x3fffu;
-			size_t rest = question_suffix(w, target);
+			int rc = pointer_follow(w, &at);
 			*has_pointer = true;
-			behind = behind == 0 ? pos + 2 : behind;
-			if (rest != 0)
-				return size + rest > DNS_NAME_MAX_BYTES ? 0 : behind;
-			target -= w->base_bytes; // huge when it aims in front of the section
-			if (target >= pos)
-				return 0;
-			end = pos;
-			pos = target;
+			if (rc != 0)
+				return rc < 0 ? 0 : at.behind;
 			continue;
 		}
-		size += 1u + len;
-		if (len > DNS_LABEL_MAX_BYTES || size > DNS_NAME_MAX_BYTES || pos + 1 + len > end)
+		at.size += 1u + len;
+		if (len > DNS_LABEL_MAX_BYTES || at.size > DNS_NAME_MAX_BYTES ||
+			at.pos + 1 + len > at.end)
 			return 0;
-		pos += 1u + len;
+		at.pos += 1u + len;
 		if (len == 0)
-			return behind == 0 ? pos : behind;
+			return at.behind == 0 ? at.pos : at.behind;
 	}
 	return 0;
 }
