@@ -29,6 +29,7 @@ static void rule_init(struct root_rule *out, const struct image *top, const stru
 		.zone_size = rule->zone_size,
 		.zone_labels = rule->zone_labels,
 		.is_rotated = (rule->flags & RULE_ROTATE) != 0,
+		.is_minimal = (rule->flags & RULE_MINIMAL) != 0,
 		.udp_max_bytes = top->servers[rule->server].udp_max_bytes,
 		.index = (uint32_t)(rule - top->rules),
 		.step_index = rule->first_step};

@@ -32,7 +32,7 @@ struct root_rule {
 	uint8_t tail[BYTES_BLOCK], mask[BYTES_BLOCK]; // the zone's last bytes, and which count
 	const uint8_t *zone;
 	uint8_t zone_size, zone_labels;
-	bool is_rotated;
+	bool is_rotated, is_minimal;
 	bool is_open; // a name that is not found is no name error yet
 	uint16_t view, udp_max_bytes;
 	uint32_t index, step_index; // in the image

@@ -304,7 +304,7 @@ static inline bool take_set(const struct plain_query *p, const uint8_t *dns, str
 	const struct image_section *s = p->section;
 	uint32_t fixes = (uint32_t)s->n_ptr | s->n_tail | s->n_zone;
 
-	if (p->is_punted)
+	if (p->is_punted || (s->n_ar != 0 && p->rule->is_minimal))
 		return false;
 	*out = (struct piece){.section = s,
 		.size_bytes = s->an_bytes + (size_t)s->ar_bytes,

@@ -275,6 +275,43 @@ static void answers_are_cut_by_whole_records(void **state)
 	assert_int_equal(a.ar, 300);
 }
 
+static void minimal_leaves_out_additional_records(void **state)
+{
+	static const struct answer_case cases[] = {
+		{"svc1.ns.svc.cluster.local.", RR_TYPE_SRV, RCODE_NOERROR, 1, 0, 0, true},
+		{"_http._tcp.svc1.ns.svc.cluster.local.", RR_TYPE_SRV, RCODE_NOERROR, 1, 0, 0,
+			true},
+		{"SVC1.ns.svc.cluster.LOCAL.", RR_TYPE_SRV, RCODE_NOERROR, 1, 0, 0, true},
+		{"hl.ns.svc.cluster.local.", RR_TYPE_SRV, RCODE_NOERROR, 300, 0, 0, true},
+		{"svc1.ns.svc.cluster.local.", RR_TYPE_AAAA, RCODE_NOERROR, 0, 1, 0, true},
+		{"nosuch.ns.svc.cluster.local.", RR_TYPE_A, RCODE_NXDOMAIN, 0, 1, 0, true},
+	};
+	struct snapshot s = base_snapshot();
+	uint8_t *bytes = fixture.bytes; // the test's own
+	struct image_rule *rules = (void *)(bytes + fixture.image.header->part[IMAGE_RULES].offset);
+	static struct asked a;
+
+	(void)state;
+	for (unsigned i = 0; i < fixture.image.n_rules; i++)
+		rules[i].flags |= RULE_MINIMAL;
+	for (size_t i = 0; i < ARRAY_LEN(cases) * 2; i++) {
+		const struct answer_case *c = &cases[i / 2];
+		if (i % 2 == 0 && c->an == 300)
+			continue; // too large for UDP
+		ask(&s,
+			&(struct ask_spec){.name = c->name,
+				.type = c->type,
+				.transport = i % 2 == 0 ? TRANSPORT_UDP : TRANSPORT_TCP},
+			&a);
+		assert_int_equal(a.result.rcode, c->rcode);
+		assert_int_equal(a.an, c->an);
+		assert_int_equal(a.ns, c->ns);
+		assert_int_equal(a.ar, c->ar);
+	}
+	for (unsigned i = 0; i < fixture.image.n_rules; i++)
+		rules[i].flags &= (uint16_t)~RULE_MINIMAL;
+}
+
 static void rotation_follows_the_query_id(void **state)
 {
 	struct snapshot s = base_snapshot();
@@ -451,6 +488,7 @@ int main(void)
 		cmocka_unit_test(without_a_snapshot_the_answer_is_servfail),
 		cmocka_unit_test(the_clients_spelling_is_kept),
 		cmocka_unit_test(answers_are_cut_by_whole_records),
+		cmocka_unit_test(minimal_leaves_out_additional_records),
 		cmocka_unit_test(rotation_follows_the_query_id),
 		cmocka_unit_test(an_overlay_hides_and_adds),
 		cmocka_unit_test(pod_labels_spell_addresses),

@@ -177,8 +177,10 @@ static void policy_change(void)
 
 	for (unsigned i = 0; i < b.image.image.n_steps; i++)
 		steps[i].flags = flags[(size_t)rand() % sizeof(flags)];
-	for (unsigned i = 0; i < b.image.image.n_rules; i++)
+	for (unsigned i = 0; i < b.image.image.n_rules; i++) {
 		rules[i].flags ^= rand() % 2 ? RULE_ROTATE : 0;
+		rules[i].flags ^= rand() % 2 ? RULE_MINIMAL : 0;
+	}
 	b.port.mtu = rand() % 4 ? 1500 : 600;
 	b.port.trust = rand() % 4 ? 0 : FRAME_FILL_UDP;
 	for (unsigned i = 0; i < 2; i++) {

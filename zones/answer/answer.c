@@ -127,6 +127,7 @@ static enum step_result hit(struct walk *w)
 	if ((set->flags & SET_PUNT) && !w->reply.env->takes_aliases)
 		return STEP_PUNTED;
 	w->reply.flags |= HEADER_AA;
+	w->reply.is_minimal = (w->plan->rule->flags & RULE_MINIMAL) != 0;
 	reply_section(&w->reply, image_section_at(f->img, set->section),
 		(w->plan->rule->flags & RULE_ROTATE) ? REPLY_ROTATED : REPLY_IN_ORDER,
 		w->step->zone_size);

@@ -40,11 +40,12 @@ static inline bool take_set(const struct answer_plan *plan, const struct image *
 		return false;
 	if ((plan->rule->flags & RULE_ROTATE) && s->n_an > 1 && s->stride != 0)
 		return false;
+	bool is_minimal = (plan->rule->flags & RULE_MINIMAL) != 0;
 	*p = (struct piece){.section = s,
-		.size_bytes = s->an_bytes + (size_t)s->ar_bytes,
+		.size_bytes = s->an_bytes + (is_minimal ? 0 : (size_t)s->ar_bytes),
 		.rcode = RCODE_NOERROR,
 		.n_an = s->n_an,
-		.n_ar = s->n_ar};
+		.n_ar = is_minimal ? 0 : s->n_ar};
 	return true;
 }
 

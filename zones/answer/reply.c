@@ -164,7 +164,10 @@ static void copy_whole(struct reply *r, const struct image_section *s, uint8_t z
 	size_t bytes = s->an_bytes + (size_t)s->ar_bytes;
 	size_t extra = s->n_ar;
 
-	if (bytes > room(r)) {
+	if (r->is_minimal) {
+		extra = 0;
+		bytes = s->an_bytes;
+	} else if (bytes > room(r)) {
 		extra = rrs_that_fit(s, s->n_an, s->n_ar, room(r));
 		bytes = extra == 0 ? s->an_bytes : rr_end(s, s->n_an + extra - 1u);
 	}

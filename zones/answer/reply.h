@@ -21,6 +21,7 @@ struct reply {
 	uint16_t ede_text_bytes;
 	const char *ede_text;
 	uint16_t n_an, n_ns, n_ar;
+	bool is_minimal; // no additional records
 };
 
 // proto:E6: what the client takes, but never more than we send over UDP. udp_max_bytes: the server
@@ -55,9 +56,9 @@ enum reply_order {
 	REPLY_ROTATED, // start at a record that follows from the query's ID (quirk 18)
 };
 
-// Appends a section's answer records, and as many additional ones as fit. Whole records only; sets
-// TC when answer records are left out (RFC 2181 9) over UDP. zone_size: of the zone in the
-// question.
+// Appends a section's answer records, and as many additional ones as fit, none for `minimal`. Whole
+// records only; sets TC when answer records are left out (RFC 2181 9) over UDP. zone_size: of the
+// zone in the question.
 void reply_section(
 	struct reply *r, const struct image_section *s, enum reply_order order, uint8_t zone_size);
 
