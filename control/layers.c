@@ -135,8 +135,7 @@ static void tell(struct layers *l, const struct synth_unit *u, const struct synt
 	if (!log_limit_pass(&limit[next % LINES], EACH_MS, &held))
 		return;
 	next++;
-	log_warn("synth", "object cannot be served whole",
-		LOG_STR("kind", o != NULL ? object_kind_name(o->kind) : unit_kind_name(u->kind)),
+	log_warn("synth", "object cannot be served whole", LOG_STR("kind", unit_kind_name(u->kind)),
 		LOG_STR("namespace", o != NULL ? o->ns : u->ns),
 		LOG_STR("name", o != NULL ? o->name : u->name), LOG_STR("reason", r->why),
 		LOG_NUM("names_skipped", r->skipped_names),
