@@ -98,6 +98,7 @@ static int parse_options(int argc, char **argv, struct options *o, bool *done)
 		return usage_error("--fix prints a Corefile; --json does not go with it");
 	o->path = optind < argc ? argv[optind] : NULL;
 	o->parse.all_errors = true;
+	o->parse.needs_kubeconfig = true;
 	*done = false;
 	return EXIT_OK;
 }

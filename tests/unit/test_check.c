@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -223,6 +224,47 @@ static void json_holds_blocks_and_problems(void **state)
 	free(out);
 }
 
+static void a_kubeconfig_must_be_there_where_that_is_asked_for(void **state)
+{
+	static const char content[] = "contexts: [{name: here, context: {cluster: c}}]\n";
+	static const struct {
+		const char *path; // NULL: the file
+		const char *context, *says; // NULL: accepted
+	} cases[] = {
+		{NULL, "", NULL},
+		{NULL, "here", NULL},
+		{NULL, "away", "has no context away"},
+		{"/nonexistent/kubeconfig", "ctx", "/nonexistent/kubeconfig does not exist"},
+		{"/nonexistent/a:/nonexistent/b", "", "does not exist"},
+		{"/", "", "cannot read /: Is a directory"},
+	};
+	char file[] = "/tmp/burst53-kubeconfig-XXXXXX";
+	int fd = mkstemp(file);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, strlen(content)), strlen(content));
+	assert_int_equal(close(fd), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases) * 2; i++) {
+		const struct config_options o = {
+			.needs_kubeconfig = true, .skip_file_checks = i % 2 == 1};
+		const char *path = cases[i / 2].path == NULL ? file : cases[i / 2].path;
+		struct config c = {0};
+		struct err e = {0};
+		char text[256];
+		(void)snprintf(text, sizeof(text),
+			". {\n kubernetes {\n  kubeconfig %s %s\n }\n}\n", path,
+			cases[i / 2].context);
+		int rc = config_parse_text("Corefile", text, &o, &c, &e);
+		if (cases[i / 2].says == NULL || i % 2 == 1)
+			assert_int_equal(rc, 0);
+		else if (rc == 0 || strstr(e.text, cases[i / 2].says) == NULL)
+			fail_msg("%s: %d %s", text, rc, e.text);
+		config_free(&c);
+	}
+	assert_int_equal(unlink(file), 0);
+}
+
 static void configmaps_become_corefiles(void **state)
 {
 	static const struct {
@@ -321,6 +363,7 @@ int main(void)
 		cmocka_unit_test(blocks_are_explained),
 		cmocka_unit_test(a_block_that_leaves_the_workers_says_why),
 		cmocka_unit_test(json_holds_blocks_and_problems),
+		cmocka_unit_test(a_kubeconfig_must_be_there_where_that_is_asked_for),
 		cmocka_unit_test(configmaps_become_corefiles),
 		cmocka_unit_test(google_s_configmap_passes),
 	};

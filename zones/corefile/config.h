@@ -135,6 +135,7 @@ struct config_options {
 	uint16_t port; // -dns.port; 0 means 53
 	bool all_errors; // go on after an error and list all of them in problems
 	bool skip_file_checks; // do not look whether files named in the Corefile exist
+	bool needs_kubeconfig; // the file that a block names must be there and name the context
 	const char *directory; // for config_parse_text: imports and files are relative to it
 };
 

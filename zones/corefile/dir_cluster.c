@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // kubernetes (k8s:2.1), k8s_external and autopath.
 #include "zones/corefile/directives.h"
+#include "zones/corefile/expand.h"
 #include "zones/corefile/selector.h"
 
 #include "zones/base/array.h"
 
+#include <errno.h>
 #include <string.h>
 
 static int take_pods(struct parse *p, const struct node *n, void *out)
@@ -51,13 +53,65 @@ static int take_tls(struct parse *p, const struct node *n, void *out)
 	return 0;
 }
 
+// Looks into one file of a list. Whoever names the context spells it, so that a text without the
+// letters has no such context; what is more is the client's to read.
+static int look_for_context(
+	const char *paths, size_t len, const char *context, struct arena *a, bool *has_context)
+{
+	char *text = NULL;
+	size_t size = 0;
+	char *path = arena_alloc(a, len + 1);
+
+	if (path == NULL)
+		return -ENOMEM;
+	memcpy(path, paths, len);
+	path[len] = '\0';
+	int rc = expand_read_file(a, path, &text, &size);
+	if (rc == 0 && (context == NULL || memmem(text, size, context, strlen(context)) != NULL))
+		*has_context = true;
+	return rc;
+}
+
+// One file of the colon list must be there, and all that are must be readable.
+static int check_kubeconfig(
+	struct parse *p, const struct node *n, const struct config_kubernetes *k)
+{
+	struct arena a = {0};
+	bool is_there = false, has_context = false;
+	int rc = 0;
+
+	for (const char *path = k->kubeconfig; rc == 0 && *path != '\0';) {
+		size_t len = strcspn(path, ":");
+		rc = len == 0
+			? -ENOENT
+			: look_for_context(path, len, k->kubeconfig_context, &a, &has_context);
+		is_there |= rc == 0;
+		rc = rc == -ENOENT ? 0 : rc;
+		path += len + (path[len] == ':');
+	}
+	arena_fini(&a);
+	if (rc == -ENOMEM)
+		return parse_no_memory(p);
+	if (rc != 0)
+		return parse_error(
+			p, &n->args[0], "cannot read %s: %s", k->kubeconfig, strerror(-rc));
+	if (!is_there)
+		return parse_error(p, &n->args[0], "%s does not exist", k->kubeconfig);
+	if (!has_context)
+		return parse_error(p, &n->args[1], "%s has no context %s", k->kubeconfig,
+			k->kubeconfig_context);
+	return 0;
+}
+
 static int take_kubeconfig(struct parse *p, const struct node *n, void *out)
 {
 	struct config_kubernetes *k = out;
 
 	k->kubeconfig = n->args[0].text;
 	k->kubeconfig_context = n->n_args > 1 ? n->args[1].text : NULL;
-	return 0;
+	if (!p->o->needs_kubeconfig || p->o->skip_file_checks)
+		return 0;
+	return check_kubeconfig(p, n, k);
 }
 
 static int take_qps(struct parse *p, const struct node *n, void *out)
