@@ -167,6 +167,47 @@ static void place(struct err *e, const char *name, const char *json, const char 
 	(void)err_set_at(e, found.code, name, pos, "%s", found.text); // its code stays
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static bool is_kube_dns(const json_t *map, const json_t *data)
+{
+	static const char *const keys[] = {"stubDomains", "upstreamNameservers", "federations"};
+	const char *name =
+		json_string_value(json_object_get(json_object_get(map, "metadata"), "name"));
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (json_object_get(data, keys[i]) != NULL)
+			return true;
+	}
+	return name != NULL && strcmp(name, "kube-dns") == 0;
+}
+
+// A map that is neither CoreDNS' nor kube-dns'. `coredns-custom` holds what a Corefile imports.
+// *at becomes the key to show.
+static void refuse(json_t *data, const char **at, struct err *e)
+{
+	const char *key = NULL;
+	json_t *value = NULL;
+
+	json_object_foreach(data, key, value)
+	{
+		if (!ends_with(key, ".server") && !ends_with(key, ".override"))
+			continue;
+		*at = key;
+		(void)err_set(e, -EINVAL,
+			"there is no key Corefile, and %.60s is a part that a Corefile imports: "
+			"put the parts where its `import` finds them and check that Corefile",
+			key);
+		return;
+	}
+	(void)err_set(e, -EINVAL, "this ConfigMap has no key Corefile, and none of kube-dns");
+}
+
 char *kube_dns_corefile(const char *name, const char *json, struct err *e)
 {
 	const char *key = "kind";
@@ -181,14 +222,16 @@ char *kube_dns_corefile(const char *name, const char *json, struct err *e)
 		return NULL;
 	}
 	const char *kind = json_string_value(json_object_get(map, "kind"));
-	const json_t *data = json_object_get(map, "data");
+	json_t *data = json_object_get(map, "data");
 	const char *corefile = json_string_value(json_object_get(data, "Corefile"));
 	if (kind == NULL || strcmp(kind, "ConfigMap") != 0)
 		(void)err_set(e, -EINVAL, "this is JSON, but no ConfigMap");
 	else if (corefile != NULL)
 		out = strdup(corefile);
-	else
+	else if (is_kube_dns(map, data))
 		out = convert(data, &key, e);
+	else
+		refuse(data, &key, e);
 	if (e->code == -EINVAL)
 		place(e, name, json, key);
 	json_decref(map);

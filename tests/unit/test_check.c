@@ -272,7 +272,18 @@ static void configmaps_become_corefiles(void **state)
 		const char *has; // NULL: refused with `says`
 		const char *says;
 	} cases[] = {
-		{"{\"kind\":\"ConfigMap\"}", "forward . /etc/resolv.conf\n", NULL},
+		{"{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"kube-dns\"}}",
+			"forward . /etc/resolv.conf\n", NULL},
+		{"{\"kind\":\"ConfigMap\",\"data\":{\"federations\":\"{}\"}}",
+			"forward . /etc/resolv.conf\n", NULL},
+		{"{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\"}}", NULL,
+			"has no key Corefile, and none of kube-dns"},
+		{"{\"kind\":\"ConfigMap\",\"data\":{\"a\":\"b\"}}", NULL, "no key Corefile"},
+		{"{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"coredns-custom\"},"
+		 "\"data\":{\"a.server\":\"x.com:53 {\\n nonsense\\n}\"}}",
+			NULL, "a.server is a part that a Corefile imports"},
+		{"{\"kind\":\"ConfigMap\",\"data\":{\"b.override\":\"log\"}}", NULL,
+			"b.override is a part that a Corefile imports"},
 		{"{\"kind\":\"ConfigMap\",\"data\":{\"upstreamNameservers\":\"[\\\"1.1.1.1\\\", "
 		 "\\\"[::1]:54\\\"]\"}}",
 			"forward . 1.1.1.1 [::1]:54\n", NULL},
