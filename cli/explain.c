@@ -49,6 +49,14 @@ static const char *verdict_of(const struct reply_text *t)
 			       : "the name has these records";
 }
 
+static bool is_rewrite(const struct image *top, const struct image_step *step)
+{
+	static const char plugin[] = "rewrite";
+
+	return step != NULL && step->plugin_size == sizeof(plugin) - 1 &&
+		memcmp(top->text + step->plugin_off, plugin, sizeof(plugin) - 1) == 0;
+}
+
 static void explain_rule(const struct reply_text *t, const struct image *top, json_t *why)
 {
 	const struct image_rule *rule = t->reply->result.rule;
@@ -65,6 +73,11 @@ static void explain_rule(const struct reply_text *t, const struct image *top, js
 	for (unsigned i = 0; i < rule->n_steps; i++) {
 		const struct image_step *step = &top->steps[rule->first_step + i];
 		size_t len = strlen(steps);
+		if (step->plugin_size == 0) { // no directive: nothing is left to ask
+			(void)snprintf(steps + len, sizeof(steps) - len, "%s",
+				i == 0 ? "no plugin" : ", falls through to no other plugin");
+			break;
+		}
 		// Cut when there are very many.
 		(void)snprintf(steps + len, sizeof(steps) - len, "%s%.*s at line %u",
 			i == 0 ? "" : ", falls through to ", (int)step->plugin_size,
@@ -74,7 +87,7 @@ static void explain_rule(const struct reply_text *t, const struct image *top, js
 	}
 	set_text(why, "rule", steps);
 	set_text(why, "executed_by", t->reply->verdict == ANSWER_PUNT ? "slow path" : "workers");
-	if (answered == NULL)
+	if (answered == NULL || answered->plugin_size == 0)
 		return;
 	(void)json_object_set_new(why, "plugin",
 		json_stringn(
@@ -115,7 +128,13 @@ json_t *explain_json(const struct reply_text *t)
 
 	if (top == NULL || why == NULL)
 		return why;
-	set_text(why, "answer", verdict_of(t));
+	if (t->reply->verdict == ANSWER_PUNT && is_rewrite(top, t->reply->result.step))
+		(void)json_object_set_new(why, "answer", // as above
+			json_sprintf("the rewrite at line %u runs in the slow path: ask an "
+				     "address that is served",
+				t->reply->result.step->line));
+	else
+		set_text(why, "answer", verdict_of(t));
 	explain_rule(t, top, why);
 	explain_subject(t, why);
 	explain_name(t, why);

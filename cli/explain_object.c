@@ -194,7 +194,10 @@ static void add_subject(struct text *t, const struct explain_question *q, const 
 		if (f->name != NULL)
 			add(t, "%s", kind_of(q->snapshot, q->ask, f));
 		else if (q->reply->result.rcode == RCODE_NXDOMAIN)
-			add(t, ": missing, or headless without ready endpoints");
+			add(t,
+				": missing, headless without ready endpoints, or an ExternalName "
+				"with "
+				"an address");
 		break;
 	case SUBJECT_ENDPOINT:
 	case SUBJECT_PORT:
@@ -213,6 +216,24 @@ static void add_subject(struct text *t, const struct explain_question *q, const 
 	}
 }
 
+// Whether a directive in front of the cluster's names has the question: what the name spells may
+// be another name's business, and need not exist.
+static bool is_unseen(const struct explain_question *q, const struct subject *u)
+{
+	const struct answer_result *r = &q->reply->result;
+	const struct image *top = snapshot_top(q->snapshot);
+
+	if (q->reply->verdict != ANSWER_PUNT || r->rule == NULL || r->step == NULL ||
+		r->found.name != NULL || u->shape == SUBJECT_REVERSE)
+		return false;
+	const struct image_step *steps = &top->steps[r->rule->first_step];
+	for (const struct image_step *step = steps; step < r->step; step++) {
+		if (step->kind == STEP_LOOKUP)
+			return false;
+	}
+	return true;
+}
+
 const char *explain_object(const struct explain_question *q, const struct subject *subject,
 	char *buf, size_t size_bytes)
 {
@@ -227,6 +248,8 @@ const char *explain_object(const struct explain_question *q, const struct subjec
 	}
 	if (is_missing)
 		add(&t, "none; it would be ");
+	else if (is_unseen(q, subject))
+		add(&t, "not looked up; by its name it would be ");
 	size_t before = t.len;
 	add_subject(&t, q, subject);
 	if (t.len == before)

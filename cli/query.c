@@ -158,6 +158,10 @@ static int answer(const struct source *s, const struct query_options *o, struct 
 		.reply = &reply,
 		.is_explained = o->is_explained};
 	int rc = o->is_json ? reply_text_json(&text, stdout) : reply_text_print(&text, stdout);
+	if (reply.verdict == ANSWER_PUNT && reply.size_bytes == 0)
+		(void)fprintf(stderr,
+			"burst53 query: the slow path answers this, and not from the snapshot: ask "
+			"an address that is served\n");
 	if (rc != 0 || reply.size_bytes == 0)
 		return EXIT_FAILED;
 	return reply.result.rcode == RCODE_NOERROR || reply.result.rcode == RCODE_NXDOMAIN

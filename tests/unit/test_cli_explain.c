@@ -3,6 +3,7 @@
 #include "tests/unit/image_fixture.h"
 
 #include "cli/explain.h"
+#include "cli/explain_object.h"
 #include "cli/subject.h"
 
 #include <setjmp.h>
@@ -172,8 +173,8 @@ static void every_shape_is_explained(void **state)
 			"an alias to a name outside: the slow path follows it", "service ns/out",
 			"kubernetes at line 2", "slow path"},
 		{"gone.ns.svc.cluster.local.", RR_TYPE_A, "there is no such name",
-			"none; it would be service ns/gone: missing, or headless without ready "
-			"endpoints",
+			"none; it would be service ns/gone: missing, headless without ready "
+			"endpoints, or an ExternalName with an address",
 			"kubernetes at line 2", "workers"},
 		{"web.nowhere.svc.cluster.local.", RR_TYPE_A, "there is no such name",
 			"none; there is no namespace nowhere, or it is not served",
@@ -217,6 +218,100 @@ static void every_shape_is_explained(void **state)
 	image_fixture_free(&f);
 }
 
+static void assert_text(json_t *why, const char *key, const char *want)
+{
+	const char *got = json_string_value(json_object_get(why, key));
+
+	assert_non_null(got);
+	assert_string_equal(got, want);
+}
+
+static struct image_step *steps_of(struct image_fixture *f)
+{
+	uint8_t *bytes = f->bytes; // the test's own
+
+	return (void *)(bytes + f->image.header->part[IMAGE_STEPS].offset);
+}
+
+static void a_rewrite_in_front_of_the_cluster_hides_its_objects(void **state)
+{
+	static const char *const names[] = {
+		"svc0.ns.svc.cluster.local.", "nope.ns.svc.cluster.local."};
+	static const char *const objects[] = {
+		"not looked up; by its name it would be service ns/svc0",
+		"not looked up; by its name it would be service ns/nope"};
+	struct image_fixture f;
+	const struct image_fixture_spec spec = {.n_services = 2, .n_endpoints = 3, .generation = 1};
+
+	(void)state;
+	image_fixture_make(&f, &spec);
+	const struct snapshot s = {.base = &f.image};
+	struct image_step *steps = steps_of(&f);
+	struct image_step *first = steps, *forward = steps;
+	for (unsigned i = 0; i < f.image.n_rules; i++) {
+		const struct image_rule *rule = &f.image.rules[i];
+		if (rule->flags & RULE_ROTATE) // cluster.local
+			first = &steps[rule->first_step];
+	}
+	for (unsigned i = 0; i < f.image.n_steps; i++) {
+		if (steps[i].line == 5)
+			forward = &steps[i];
+	}
+	assert_int_equal(first->kind, STEP_LOOKUP);
+	assert_int_equal(forward->line, 5);
+	struct subject_zones zones = {0};
+	assert_int_equal(subject_zones_of(&s, &zones), 0);
+	uint8_t *text = f.bytes;
+	memcpy(text + ((const uint8_t *)f.image.text - text) + forward->plugin_off, "rewrite", 7);
+	first->kind = STEP_PUNT;
+	first->view = 0; // for each type
+	first->plugin_off = forward->plugin_off;
+	first->plugin_size = forward->plugin_size;
+	for (size_t i = 0; i < 2; i++) {
+		json_t *why = explain(&s, names[i], RR_TYPE_A);
+		assert_text(why, "answer",
+			"the rewrite at line 2 runs in the slow path: ask an address that is "
+			"served");
+		struct dname wire = image_fixture_name(names[i]);
+		static struct ask_reply reply;
+		static struct subject u;
+		struct ask a = {.to = ask_first_listener(&s), .name = wire.wire, .type = RR_TYPE_A};
+		char object[256];
+		ask_snapshot(&s, &a, &reply);
+		subject_of(&zones, wire.wire, &u);
+		const struct explain_question q = {&s, &zones, &a, &reply};
+		assert_string_equal(explain_object(&q, &u, object, sizeof(object)), objects[i]);
+		json_decref(why);
+	}
+	subject_zones_fini(&zones);
+	image_fixture_free(&f);
+}
+
+static void a_step_without_a_directive_is_no_plugin(void **state)
+{
+	struct image_fixture f;
+	const struct image_fixture_spec spec = {.n_services = 2, .n_endpoints = 3, .generation = 1};
+
+	(void)state;
+	image_fixture_make(&f, &spec);
+	const struct snapshot s = {.base = &f.image};
+	for (unsigned i = 0; i < f.image.n_steps; i++) {
+		if (steps_of(&f)[i].line != 5)
+			continue;
+		steps_of(&f)[i].kind = STEP_SERVFAIL;
+		steps_of(&f)[i].plugin_size = 0;
+		steps_of(&f)[i].line = 0;
+	}
+	json_t *why = explain(&s, "4.3.2.1.in-addr.arpa.", RR_TYPE_PTR);
+	assert_text(why, "rule", "kubernetes at line 2, falls through to no other plugin");
+	assert_null(json_object_get(why, "plugin"));
+	json_decref(why);
+	why = explain(&s, "www.example.org.", RR_TYPE_A);
+	assert_text(why, "rule", "no plugin");
+	json_decref(why);
+	image_fixture_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +319,8 @@ int main(void)
 		cmocka_unit_test(only_whole_reverse_names_are_addresses),
 		cmocka_unit_test(the_zones_of_a_snapshot_are_those_with_kubernetes_data),
 		cmocka_unit_test(every_shape_is_explained),
+		cmocka_unit_test(a_rewrite_in_front_of_the_cluster_hides_its_objects),
+		cmocka_unit_test(a_step_without_a_directive_is_no_plugin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
