@@ -168,25 +168,25 @@ static int label_number(const uint8_t *label)
 	return n;
 }
 
-// The last labels of the name that are the zone, NULL when the name is not in it.
-static const uint8_t *zone_in(const struct dname *name, const struct zone *z)
+// Where in the name the zone begins; behind it when the name is not in the zone.
+static size_t zone_in(const struct dname *name, const struct zone *z)
 {
 	const uint8_t *suffix = (const uint8_t *)z->suffix;
 	size_t before = 0, at = 0;
 
 	if (!dname_is_within(name->wire, suffix))
-		return NULL;
+		return name->size_bytes;
 	unsigned skipped = dname_labels(name->wire) - dname_labels(suffix);
 	for (unsigned i = 0; i < skipped; i++) {
 		before = at;
 		at += 1u + name->wire[at];
 	}
 	if (z->last == 0)
-		return &name->wire[at];
+		return at;
 	if (skipped == 0)
-		return NULL;
+		return name->size_bytes;
 	int n = label_number(&name->wire[before]);
-	return n >= z->first && n <= z->last ? &name->wire[before] : NULL;
+	return n >= z->first && n <= z->last ? before : name->size_bytes;
 }
 
 static void put_rr(struct wrbuf *w, const uint8_t *owner, uint16_t type)
@@ -265,9 +265,10 @@ struct entry *inside_answer(
 {
 	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
 		const struct zone *z = &zones[i];
-		const uint8_t *at = (kinds & z->kind) ? zone_in(&a->name, z) : NULL;
-		if (at == NULL)
+		size_t begin = (kinds & z->kind) ? zone_in(&a->name, z) : a->name.size_bytes;
+		if (begin >= a->name.size_bytes)
 			continue;
+		const uint8_t *at = &a->name.wire[begin];
 		if (dname_is_within(zone, at) || dname_is_within(from, at))
 			return NULL;
 		return answer(a, z, at);
