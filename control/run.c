@@ -385,6 +385,7 @@ static void stop(struct run *r)
 	r->fold.stage = NULL;
 	stage_free(r->next, r->cur);
 	stage_free(r->cur, NULL);
+	places_free(&r->places);
 	history_close(&r->history);
 	(void)uv_run(&r->loop, UV_RUN_DEFAULT); // until the last handle is closed
 }

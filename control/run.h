@@ -6,6 +6,7 @@
 #include "control/layers.h"
 #include "control/options.h"
 #include "control/page.h"
+#include "control/places.h"
 #include "control/publish/pacer.h"
 #include "control/publish/publisher.h"
 #include "control/publish/saver.h"
@@ -63,6 +64,7 @@ struct run {
 	bool holds; // others serve data of an earlier life: nothing partial replaces it
 	uint64_t started_ms;
 	uint64_t config_hash; // of the Corefile in force, for `reload`
+	struct places places; // that sockets were made for
 	char refused[512]; // why the newest one was not taken, empty when it was
 	uv_prepare_t prepare;
 	uv_check_t check;

@@ -82,6 +82,11 @@ void reload_now(struct run *r)
 		refuse(r, &e);
 		return;
 	}
+	if (places_check(&r->places, &setup->config, &e) != 0) {
+		setup_release(setup, r->cur->setup);
+		refuse(r, &e);
+		return;
+	}
 	r->config_hash = setup->config.hash;
 	r->refused[0] = '\0';
 	begin(r, setup);
@@ -171,5 +176,7 @@ void reload_init(struct run *r)
 	(void)uv_timer_init(&r->loop, &r->reload); // cannot fail
 	r->reload.data = r;
 	r->config_hash = r->cur->setup->config.hash;
+	if (places_take(&r->cur->setup->config, &r->places) != 0)
+		log_error("corefile", "memory is short: no new Corefile is taken");
 	arm(r);
 }

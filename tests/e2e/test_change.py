@@ -92,6 +92,19 @@ def test_a_bad_file_keeps_the_old_one_and_is_named(mounted):
     lab.wait_for(lambda: static_address() == "198.18.9.10", 8)
 
 
+@pytest.mark.parametrize("old,new,place", [
+    ("53 {", "1053 {", "port 1053"),
+    ("ready", "ready\n    bind 300.1.1.1", "300.1.1.1"),
+    ("ready", "ready\n    bind 127.0.53.6", "127.0.53.6 port 53"),
+])
+def test_a_file_that_listens_elsewhere_needs_a_restart(mounted, old, new, place):
+    assert old in COREFILE
+    volume(mounted, COREFILE.replace(old, new, 1).replace(HOST, "198.18.9.10 static.example"))
+    done = command("reload")
+    assert done.returncode == 1 and place in done.stderr and "Corefile:" in done.stderr, done.stdout + done.stderr
+    assert static_address() == "198.18.9.9"
+
+
 def test_reload_waits_until_the_file_is_in_force(mounted):
     hashes = [scrape.metrics().find("coredns_reload_version_info")]
     volume(mounted, COREFILE.replace(HOST, "198.18.9.10 static.example").replace("reload 2s", "reload 1h"))
