@@ -152,8 +152,10 @@ static int give_up(enum child_rights rights)
 
 static int change_user(const struct child *c)
 {
+	// Without the ambient set an exec leaves nothing to a user that is not root; a service's
+	// filter may refuse capset().
 	if (c->uid == 0)
-		return c->rights == RIGHTS_ALL ? 0 : give_up(c->rights);
+		return c->rights == RIGHTS_ALL || geteuid() != 0 ? 0 : give_up(c->rights);
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || setgroups(0, NULL) != 0 ||
 		setresgid(c->gid, c->gid, c->gid) != 0 || setresuid(c->uid, c->uid, c->uid) != 0)
 		return -errno;

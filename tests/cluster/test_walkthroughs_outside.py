@@ -49,7 +49,7 @@ def _node(cluster, tmp_path_factory):
         deadline = time.monotonic() + 10
         while "NOERROR" not in pod.run("dig", f"@{UPSTREAM}", "www.up.test", "+tries=1", "+time=1"):
             assert time.monotonic() < deadline
-        conf = folder / "resolv.conf"
+        conf = pod.etc / "upstream.conf"  # the slow path's own user has to read it
         conf.write_text(f"nameserver {UPSTREAM}\n", encoding="ascii")
         pod.start_burst53(TUTORIAL.replace("NODE_RESOLV_CONF", str(conf)), cluster.ours)
         pod.resolv_conf([SVC, f"svc.{ZONE}", ZONE])

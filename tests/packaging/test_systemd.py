@@ -63,8 +63,10 @@ class Booted:
         wait_for(is_up, SLOW_S)
 
     def do(self, *words, check=True):
-        """A command inside."""
-        return run("nsenter", f"--target={self.init}", "--all", "--", *words, check=check, timeout=SLOW_S)
+        """A command inside; where it has to work and fails, the unit's log says why."""
+        done = run("nsenter", f"--target={self.init}", "--all", "--", *words, check=False, timeout=SLOW_S)
+        assert not check or done.returncode == 0, f"{words}: {done.stdout[-3000:]}{done.stderr[-3000:]}{self.log()[-3000:]}"
+        return done
 
     def show(self, key):
         """A property of the unit."""
