@@ -44,7 +44,9 @@ static void print_help(FILE *out)
 		"  -f, --fix         print the Corefile with what is out of date repaired\n"
 		"  -j, --json        print the result as JSON\n"
 		"  -q, --quiet       print problems only\n"
-		"  -n, --no-files    do not look whether files named in it exist on this machine\n"
+		"  -n, --no-files    do not look whether files and interfaces named in it are on "
+		"this "
+		"machine\n"
 		"  -p, --port PORT   the port of blocks that name none (53)\n"
 		"  -h, --help        print this help\n\n"
 		"Exit codes: 0 the Corefile is valid (after --fix: the printed one is), 1 it is "
@@ -99,6 +101,7 @@ static int parse_options(int argc, char **argv, struct options *o, bool *done)
 	o->path = optind < argc ? argv[optind] : NULL;
 	o->parse.all_errors = true;
 	o->parse.needs_kubeconfig = true;
+	o->parse.needs_interfaces = true;
 	*done = false;
 	return EXIT_OK;
 }

@@ -265,6 +265,35 @@ static void a_kubeconfig_must_be_there_where_that_is_asked_for(void **state)
 	assert_int_equal(unlink(file), 0);
 }
 
+static void an_interface_must_be_there_where_that_is_asked_for(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned column; // of the error, 0: accepted
+	} cases[] = {
+		{". {\nbind lo\n}\n", 0},
+		{". {\nbind lo nonexistent9\n}\n", 9},
+		{". {\nbind lo {\nexcept nonexistent9\n}\n}\n", 8},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases) * 3; i++) {
+		const struct config_options o = {
+			.needs_interfaces = i % 3 != 1, .skip_file_checks = i % 3 == 2};
+		struct config c = {0};
+		struct err e = {0};
+		int rc = config_parse_text("Corefile", cases[i / 3].text, &o, &c, &e);
+		if (cases[i / 3].column == 0 || i % 3 != 0) {
+			assert_int_equal(rc, 0);
+		} else {
+			assert_int_equal(rc, -EINVAL);
+			assert_int_equal(e.column, cases[i / 3].column);
+			assert_non_null(strstr(e.text, "no interface nonexistent9"));
+		}
+		config_free(&c);
+	}
+}
+
 static void configmaps_become_corefiles(void **state)
 {
 	static const struct {
@@ -375,6 +404,7 @@ int main(void)
 		cmocka_unit_test(a_block_that_leaves_the_workers_says_why),
 		cmocka_unit_test(json_holds_blocks_and_problems),
 		cmocka_unit_test(a_kubeconfig_must_be_there_where_that_is_asked_for),
+		cmocka_unit_test(an_interface_must_be_there_where_that_is_asked_for),
 		cmocka_unit_test(configmaps_become_corefiles),
 		cmocka_unit_test(google_s_configmap_passes),
 	};

@@ -220,6 +220,11 @@ static void mistakes_are_refused_where_they_stand(void **state)
 		{"local {|localhost_prefix maybe|}", 3, 18, "on or off"},
 		// service
 		{"bind", 2, 1, "at least 1"},
+		{"bind 10.0.0.300", 2, 6, "neither an address nor the name of an interface"},
+		{"bind 127.0.0.1 127.1", 2, 16, "\"127.1\" is neither"},
+		{"bind 10", 2, 6, "neither"},
+		{"bind fe80::1%lo", 2, 6, "neither"},
+		{"bind lo {|except 1.2.3|}", 3, 8, "\"1.2.3\" is neither"},
 		{"health 8080", 2, 8, "ADDRESS:PORT"},
 		{"health {|lameduck 5|}", 3, 10, "duration"},
 		{"ready :1 :2", 2, 10, "at most 1"},

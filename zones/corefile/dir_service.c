@@ -8,19 +8,35 @@
 #include <net/if.h>
 #include <string.h>
 
+// A word that is no address must be able to name an interface, and where sockets are opened, one
+// that is there.
+static int check_interface(struct parse *p, const struct token *t)
+{
+	const char *text = t->text;
+
+	if (text[0] == '\0' || strlen(text) >= IF_NAMESIZE || strpbrk(text, "/:% ") != NULL ||
+		text[strspn(text, "0123456789.")] == '\0')
+		return parse_error(
+			p, t, "\"%.60s\" is neither an address nor the name of an interface", text);
+	if (p->o->needs_interfaces && !p->o->skip_file_checks && if_nametoindex(text) == 0)
+		return parse_error(p, t,
+			"this machine has no interface %.60s: make it first, bind an address, or "
+			"check with --no-files",
+			text);
+	return 0;
+}
+
 static int add_bind(struct parse *p, const struct token *t, bool is_except)
 {
 	struct config_server *s = p->server;
 	struct config_bind *items = list_grow(p->arena, s->binds, s->n_binds, sizeof(*items));
-	bool is_address = word_is_address(t->text);
+	bool is_address = word_is_address(t->text) && strchr(t->text, '%') == NULL;
+	int rc = is_address ? 0 : check_interface(p, t);
 
 	if (items == NULL)
 		return parse_no_memory(p);
-	if (!is_address &&
-		(strlen(t->text) >= IF_NAMESIZE || strpbrk(t->text, "/: ") != NULL ||
-			t->text[0] == '\0'))
-		return parse_error(
-			p, t, "%.60s is neither an address nor the name of an interface", t->text);
+	if (rc != 0)
+		return rc;
 	s->binds = items;
 	items[s->n_binds++] = (struct config_bind){.text = t->text,
 		.is_interface = !is_address,
