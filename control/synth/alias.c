@@ -220,12 +220,25 @@ static int alias_sets(struct work *w, const struct synth_zone *zone, const struc
 	return rc;
 }
 
+// k8s:2.5: an alias has no ports, but a port and a protocol of any name ask for none.
+static int emit_any_port(
+	struct work *w, const struct synth_zone *zone, const struct dname *owner, uint32_t id)
+{
+	struct dname any = *owner;
+	const struct synth_name name = {.name = &any, .us_mask = SYNTH_US_BOTH_ANY, .alias_of = id};
+
+	if (id == SYNTH_NO_ALIAS || !work_name(w, &any, "_") || !work_name(w, &any, "_"))
+		return 0;
+	return work_emit(w, zone, &name, NULL);
+}
+
 int alias_emit(struct work *w, const struct synth_zone *zone, const struct object_service *service)
 {
 	struct object_address addr;
 	struct dname owner;
 	struct record_data data = {0};
 	struct record_set sets[3];
+	uint32_t id = SYNTH_NO_ALIAS;
 	size_t n = 0;
 
 	if (object_address_parse(service->external_name, &addr))
@@ -251,7 +264,8 @@ int alias_emit(struct work *w, const struct synth_zone *zone, const struct objec
 		.alias_of = SYNTH_NO_ALIAS,
 		.sets = sets,
 		.n_sets = n};
-	return work_emit(w, zone, &name, NULL);
+	rc = work_emit(w, zone, &name, &id);
+	return rc != 0 ? rc : emit_any_port(w, zone, &owner, id);
 }
 
 bool synth_alias_target(

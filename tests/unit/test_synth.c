@@ -292,7 +292,9 @@ static const struct synth_case aliases[] = {
 		"s.ns.svc.cluster.local. A> HTTP.tcp.web.ns.svc.cluster.local. ADDR 10.0.0.1\n"
 		"e.ns.svc.cluster.local. A> 10-1-0-1.web.ns.svc.cluster.local. ADDR 10.1.0.1\n"},
 	{"nothing lies below an alias", NULL, "", "",
-		NS "service ns/x ports=http/tcp/80 to=www.example.net\n", "!_tcp\n!_http\n"},
+		NS "service ns/x ports=http/tcp/80 to=www.example.net\n",
+		"!_tcp\n!_http\n!_._.x.ns.svc.cluster.local. [1] SRV\n"
+		"_._.x.ns.svc.cluster.local. [1] CNAME www.example.net.\n"},
 };
 
 static void aliases_become_chains(void **state)
