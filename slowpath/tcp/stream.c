@@ -125,7 +125,10 @@ static bool messages(struct conn *c, const uint8_t *bytes, size_t n, size_t *use
 	while (n - *used >= 2 && may_continue(c)) {
 		size_t len = be16_get(bytes + *used);
 		if (len < DNS_HEADER_BYTES) { // proto:P3
-			conn_close(c);
+			// The replies before it are this client's: they go out, and never stay in
+			// the work memory for the next one.
+			if (flush(c))
+				conn_close(c);
 			return false;
 		}
 		if (n - *used - 2 < len)

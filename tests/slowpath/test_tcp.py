@@ -66,6 +66,22 @@ def test_impossible_lengths_close_quietly(server, length):
     assert server.ask_tcp(slow.service(1))
 
 
+@pytest.mark.parametrize("length", [0, 11])
+def test_an_impossible_length_ends_its_own_connection_only(tmp_path, length):
+    """What was answered before it goes to its own client, and nobody else ever sees it. One thread: all share its memory."""
+    running = slow.Slowpath(tmp_path, threads=1)
+    running.serve()
+    try:
+        with running.tcp() as bad, running.tcp() as good:
+            bad.sendall(slow.framed(slow.service(1, ident=1)) * 3 + struct.pack(">H", length) + b"x" * length)
+            assert idents(bad, 3) == [b"\0\1"] * 3
+            assert slow.is_closed(bad, 60)
+            good.sendall(slow.framed(slow.service(2, ident=2)))
+            assert idents(good, 1) == [b"\0\2"]
+    finally:
+        assert running.stop() == 0
+
+
 def test_a_message_of_the_largest_size_is_judged(server):
     wire = slow.service(1) + b"\0" * 65535
     with server.tcp() as sock:
