@@ -24,7 +24,9 @@ static const char help[] =
 	"usage: burst53 history [NAME] [OPTION]...\n"
 	"Prints the last changes that touched a name, oldest first; without a name all of them: "
 	"when,\n"
-	"which snapshot showed it, what happened to which object.\n\n"
+	"which snapshot showed it, what happened to which object. Where kubernetes directives "
+	"watch\n"
+	"with different options, each watch tells a change once, with the directives' lines.\n\n"
 	"  --run-dir D      of the running instance (default /run/burst53)\n"
 	"  --limit N        the last N changes (default 20, 0 for all that are kept)\n"
 	"  --json\n"
@@ -173,6 +175,8 @@ static void print_change(const struct history_change *c, bool has_name)
 		what_text(c), print_object(c, object), (unsigned long long)c->resource_version);
 	if (!has_name)
 		(void)printf("  (%s)", print_about(c, about));
+	if (c->blocks[0] != 0)
+		(void)printf("  seen by kubernetes at line %s", c->blocks);
 	(void)putchar('\n');
 }
 
@@ -180,10 +184,11 @@ static json_t *change_json(const struct history_change *c)
 {
 	char when[TIME_BYTES], about[ABOUT_BYTES];
 
-	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:I}", "time", print_time(c, when),
-		"generation", (json_int_t)c->generation, "what", what_text(c), "resource", c->kind,
-		"namespace", c->object_ns, "object", c->object, "about", print_about(c, about),
-		"resourceVersion", (json_int_t)c->resource_version);
+	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "time",
+		print_time(c, when), "generation", (json_int_t)c->generation, "what", what_text(c),
+		"resource", c->kind, "namespace", c->object_ns, "object", c->object, "about",
+		print_about(c, about), "lines", c->blocks, "resourceVersion",
+		(json_int_t)c->resource_version);
 }
 
 static int print_json(const struct collection *all, size_t first)

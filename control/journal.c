@@ -2,6 +2,8 @@
 // From a changed object to records of the history.
 #include "control/journal.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -80,6 +82,22 @@ static void tell_more(const struct journal *j)
 	history_add(j->writer, &c);
 }
 
+// The directives whose watch this is, when there are watches of other directives beside it.
+static void name_blocks(const struct setup *s, const struct cluster *c, char *buf)
+{
+	bool has_other = false;
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < s->n_instances; i++)
+		has_other |= s->instances[i].cluster != c;
+	for (size_t i = 0; i < s->n_instances && has_other && len < HISTORY_BLOCKS_BYTES; i++) {
+		if (s->instances[i].cluster == c)
+			len += (size_t)snprintf(buf + len, HISTORY_BLOCKS_BYTES - len, "%s%u",
+				len == 0 ? "" : ", ", s->instances[i].line);
+	}
+}
+
 void journal_changing(struct history_writer *w, const struct setup *s, const struct cluster *c,
 	const struct object_meta *old, const struct object_meta *new)
 {
@@ -94,6 +112,7 @@ void journal_changing(struct history_writer *w, const struct setup *s, const str
 	copy_text(j.change.kind, object_kind_name(o->kind), sizeof(j.change.kind));
 	copy_text(j.change.object_ns, o->ns, sizeof(j.change.object_ns));
 	copy_text(j.change.object, o->name, sizeof(j.change.object));
+	name_blocks(s, c, j.change.blocks);
 	for (size_t i = 0; i < s->n_instances && w->file != NULL; i++) {
 		if (s->instances[i].cluster == c)
 			synth_touch(&s->instances[i].synth, old, new, on_touch, &j);

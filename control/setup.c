@@ -142,6 +142,7 @@ static int add_instance(struct setup *s, const struct setup *old, const struct s
 		return e->code;
 	in->cluster = c;
 	in->index = s->n_instances++;
+	in->line = config_find(server, DIR_KUBERNETES, 0)->pos.line;
 	int rc = synth_init(&in->synth, cluster_store(c), k);
 	if (rc == 0 && policy_external(server) != NULL)
 		rc = synth_add_external(&in->synth, policy_external(server));

@@ -14,6 +14,7 @@ struct instance {
 	struct synth synth;
 	struct cluster *cluster; // owned by the setup, perhaps shared by its instances
 	size_t index; // its view is index + 1
+	unsigned line; // of the directive
 };
 
 struct setup {

@@ -130,6 +130,7 @@ static void tell(const struct history_change *read, uint64_t generation, history
 	c.ns[sizeof(c.ns) - 1] = c.name[sizeof(c.name) - 1] = 0;
 	c.kind[sizeof(c.kind) - 1] = 0;
 	c.object_ns[sizeof(c.object_ns) - 1] = c.object[sizeof(c.object) - 1] = 0;
+	c.blocks[sizeof(c.blocks) - 1] = 0;
 	fn(user, &c);
 }
 

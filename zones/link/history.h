@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 enum {
-	HISTORY_VERSION = 2,
+	HISTORY_VERSION = 3,
 	HISTORY_RECORDS = 4096,
 	HISTORY_LABEL_BYTES = 64, // a DNS label and a NUL
 	HISTORY_NAME_BYTES = 256, // the name of any object and a NUL
+	HISTORY_BLOCKS_BYTES = 40,
 };
 
 enum history_what { HISTORY_ADDED = 1, HISTORY_CHANGED, HISTORY_GONE };
@@ -38,6 +39,9 @@ struct history_change {
 	char ns[HISTORY_LABEL_BYTES], name[HISTORY_LABEL_BYTES];
 	char kind[32]; // resource of the object: "services", "endpointslices", ...
 	char object_ns[HISTORY_LABEL_BYTES], object[HISTORY_NAME_BYTES];
+	// Whose watch told it, as lines of the Corefile ("3, 12"), cut when they are many. Empty
+	// when there is only one: others tell the same change again.
+	char blocks[HISTORY_BLOCKS_BYTES];
 };
 
 struct history_file;
