@@ -13,12 +13,16 @@ static bool is_well_formed(const struct frame *f, const struct arp_pkt *a)
 
 enum verdict arp_parse(const struct host *h, struct frame *f)
 {
+	static const uint8_t nobody[4];
 	const struct arp_pkt *a = (const struct arp_pkt *)(f->bytes + f->l3);
 
 	if (!is_well_formed(f, a))
 		return frame_drop(f, DROP_ARP_BAD);
 	if (host_find4(h, a->sender_ip) != HOST_NONE && memcmp(a->sender_mac, h->mac, 6) != 0)
 		return frame_drop(f, DROP_ADDRESS_CONFLICT);
+	// A probe has no address yet (RFC 5227 1.1); others are of somebody (proto:I7).
+	if (memcmp(a->sender_ip, nobody, 4) != 0 && !ip4_is_source_right(h, a->sender_ip))
+		return frame_drop(f, DROP_ARP_BAD);
 	f->address = host_find4(h, a->target_ip);
 	// What a next hop answers or announces (RFC 5227 3) is the kernel side's to know.
 	bool is_announced = memcmp(a->sender_ip, a->target_ip, 4) == 0;

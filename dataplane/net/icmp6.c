@@ -77,8 +77,10 @@ static enum verdict solicit_parse(
 		return frame_drop(f, DROP_ND_OTHER);
 	if (h->addresses[f->address].is_shared)
 		return frame_drop(f, DROP_KERNEL);
-	if (ip->src[0] == 0xff || host_find6(h, ip->src) != HOST_NONE)
+	if (host_find6(h, ip->src) != HOST_NONE)
 		return frame_drop(f, DROP_ADDRESS_CONFLICT);
+	if (has_source && !ip6_is_source_right(h, ip->src)) // proto:I7
+		return frame_drop(f, DROP_IP_SOURCE);
 	f->answer = FRAME_SOLICIT;
 	return VERDICT_ANSWER;
 }
@@ -104,8 +106,7 @@ static enum verdict echo_parse(const struct host *h, struct frame *f, const stru
 		return frame_drop(f, DROP_IP_DESTINATION);
 	if (icmp->code != 0)
 		return frame_drop(f, DROP_ICMP_BAD);
-	if (ip->src[0] == 0xff || memcmp(ip->src, unspecified, 16) == 0 ||
-		host_find6(h, ip->src) != HOST_NONE)
+	if (!ip6_is_source_right(h, ip->src)) // proto:I7
 		return frame_drop(f, DROP_IP_SOURCE);
 	f->answer = FRAME_ECHO6;
 	return VERDICT_ANSWER;

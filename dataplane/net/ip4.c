@@ -6,7 +6,7 @@
 enum { IP4_DONT_FRAGMENT = 0x4000, IP4_FRAGMENT_MASK = 0x3fff, IP_TTL = 64 };
 
 // proto:I7. 240.0.0.0/4 is in use inside some clusters and passes (zones/DECISIONS.md 15).
-static bool is_source_right(const struct host *h, const uint8_t *a)
+bool ip4_is_source_right(const struct host *h, const uint8_t *a)
 {
 	static const uint8_t broadcast[4] = {255, 255, 255, 255};
 
@@ -36,7 +36,7 @@ static enum verdict served_parse(
 		return frame_drop(f, DROP_IP4_CHECKSUM);
 	if (header != IP4_BYTES)
 		return frame_drop(f, DROP_IP4_OPTIONS);
-	if (!is_source_right(h, ip->src))
+	if (!ip4_is_source_right(h, ip->src))
 		return frame_drop(f, DROP_IP_SOURCE);
 	f->l4 = (uint16_t)(f->l3 + IP4_BYTES);
 	f->l4_bytes = (uint16_t)(total - IP4_BYTES);
@@ -50,7 +50,7 @@ static enum verdict stream_parse(const struct host *h, struct frame *f, const st
 {
 	if ((ip->version_ihl & 15u) * 4u != IP4_BYTES)
 		return frame_drop(f, DROP_IP4_OPTIONS);
-	if (!is_source_right(h, ip->src))
+	if (!ip4_is_source_right(h, ip->src))
 		return frame_drop(f, DROP_IP_SOURCE);
 	return frame_except(h, f, DROP_IP_PROTOCOL);
 }

@@ -6,7 +6,7 @@
 enum { IP_HOP_LIMIT = 64, MLD_QUERY = 130 };
 
 // proto:I7: ours, ::, ::1, multicast and IPv4-mapped sources cannot be answered.
-static bool is_source_right(const struct host *h, const uint8_t *a)
+bool ip6_is_source_right(const struct host *h, const uint8_t *a)
 {
 	static const uint8_t zero[15];
 	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -55,7 +55,7 @@ static enum verdict served_parse(const struct host *h, struct frame *f, const st
 		return frame_drop(f, DROP_IP6_EXTENSION);
 	if (ip->next != IP_UDP && ip->next != IP_TCP)
 		return frame_drop(f, DROP_IP_PROTOCOL);
-	if (!is_source_right(h, ip->src))
+	if (!ip6_is_source_right(h, ip->src))
 		return frame_drop(f, DROP_IP_SOURCE);
 	if (ip->next == IP_TCP)
 		return frame_except(h, f, DROP_IP_PROTOCOL);

@@ -36,6 +36,10 @@ enum verdict icmp6_parse(const struct host *h, struct frame *f);
 // The UDP header at l4; pseudo is the sum of the addresses alone.
 enum verdict udp_parse(struct frame *f, uint64_t pseudo);
 
+// May a packet come from this address, and an answer go to it?
+bool ip4_is_source_right(const struct host *h, const uint8_t *a);
+bool ip6_is_source_right(const struct host *h, const uint8_t *a);
+
 bool arp_answer(const struct host *h, struct frame *f);
 bool icmp4_answer(struct frame *f);
 bool icmp6_echo_answer(struct frame *f);

@@ -6,7 +6,7 @@ import socket
 import pytest
 from scapy.compat import raw
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_LSRR, IPOption_NOP
-from scapy.layers.inet6 import (ICMPv6EchoRequest, ICMPv6MLQuery, ICMPv6ND_RA, ICMPv6ND_Redirect,
+from scapy.layers.inet6 import (ICMPv6EchoRequest, ICMPv6MLQuery, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_Redirect,
                                 ICMPv6ND_RS, ICMPv6NDOptPrefixInfo, ICMPv6NDOptSrcLLAddr, ICMPv6NIQueryName,
                                 ICMPv6ParamProblem, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop,
                                 IPv6ExtHdrRouting, RouterAlert)
@@ -116,12 +116,22 @@ def test_headers_that_lead_elsewhere_are_not_answered(own):
 
 
 def test_lies_about_ourselves_are_not_answered(own):
-    """TCP and DNS in the name of the address itself, of loopback, of nobody."""
+    """proto:I7: TCP, DNS and echo in the name of the address itself, of loopback, of nobody; and neighbours' questions."""
     for family, names in ((4, ["198.18.0.53", "127.0.0.1", "0.0.0.0", "198.18.0.255", "224.0.0.1"]),
                           (6, ["fd00:53::53", "::1", "::", "ff02::1", "::ffff:198.18.0.10"])):
+        echo = ICMP() / b"ping" if family == 4 else ICMPv6EchoRequest(data=b"ping")
         sent = [to_us(family, src=name) / layer for name in names
-                for layer in (UDP(sport=40000, dport=53) / frames.question(), TCP(sport=40000, dport=53))]
+                for layer in (UDP(sport=40000, dport=53) / frames.question(), TCP(sport=40000, dport=53), echo)]
         assert texts(said(sent, family)) == []
+    mac = frames.mac_of("cli")
+    asked = [Ether(src=mac, dst="ff:ff:ff:ff:ff:ff") / ARP(op=1, hwsrc=mac, psrc=name, pdst=lab.SERVICE[4])
+             for name in ("127.0.0.1", "255.255.255.255", "198.18.0.255", "224.0.0.1")]
+    asked += [Ether(src=mac, dst="33:33:ff:00:00:53") / IPv6(src=name, dst="ff02::1:ff00:53", hlim=255) /
+              ICMPv6ND_NS(tgt=lab.SERVICE[6]) for name in ("::1", "ff02::1", "::ffff:198.18.0.10")]
+    told = [f for f in frames.exchange(asked) if ARP in f and f[ARP].op == 2 and f[ARP].psrc == lab.SERVICE[4] and
+            f[ARP].pdst != frames.CLIENT[4] or ICMPv6ND_NA in f and f[ICMPv6ND_NA].tgt == lab.SERVICE[6] and
+            f[IPv6].dst not in (frames.CLIENT[6], "ff02::1")]
+    assert texts(told) == []
 
 
 def inside_own(*words):
