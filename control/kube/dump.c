@@ -6,6 +6,7 @@
 #include "control/base/cleanup.h"
 #include "control/base/log.h"
 #include "control/kube/decode.h"
+#include "control/kube/dump_kinds.h"
 #include "control/kube/jsonmem.h"
 #include "control/kube/selector.h"
 #include "control/kube/split.h"
@@ -47,7 +48,12 @@ struct dump {
 	const char *file;
 	unsigned line; // of the object at hand
 	unsigned column;
+	bool is_json;
 	struct split split;
+	size_t documents; // of the file that are behind us
+	struct dump_kinds document_kinds; // of the file, once they are wanted
+	const char *list; // of the document at hand, as list_of_kind says it
+	bool has_list; // it has been looked for
 	size_t known; // objects of a kind that DNS is made from
 	size_t objects; // that were handed on
 	size_t objects_skipped;
@@ -137,19 +143,92 @@ static int take_object(struct dump *d, const json_t *json, const char *list)
 	return rc; // other kinds are none of ours
 }
 
-// The elements of a typed list name no kind; it stands in front of them: "kind":"ServiceList".
-static const char *list_of_frame(const struct split *s)
+// "ServiceList": the key of what its elements are, "" when they are none of ours; NULL for what is
+// no typed list.
+static const char *list_of_kind(const char *kind)
 {
-	size_t n;
-	const char *frame = split_frame(s, &n);
-	char pattern[40];
+	size_t tail = strlen("List");
+	size_t len = strlen(kind);
 
+	if (len <= tail || strcmp(kind + len - tail, "List") != 0)
+		return NULL;
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		(void)snprintf(pattern, sizeof(pattern), "\"%sList\"", kinds[i].kind); // fits
-		if (frame != NULL && memmem(frame, n, pattern, strlen(pattern)) != NULL)
+		if (strlen(kinds[i].kind) == len - tail &&
+			strncmp(kinds[i].kind, kind, len - tail) == 0)
 			return kinds[i].list;
 	}
-	return NULL;
+	return "";
+}
+
+// The same from what stands in front of the element at hand, in JSON.
+static int list_of_frame(const struct dump *d, const char **list)
+{
+	static const char ends[] = "]}";
+	CLEANUP_CHAR char *whole = NULL;
+	CLEANUP_JSON json_t *json = NULL;
+	size_t n;
+	const char *frame = split_frame(&d->split, &n);
+
+	*list = NULL;
+	if (frame == NULL)
+		return 0;
+	whole = malloc(n + sizeof(ends));
+	if (whole == NULL)
+		return -ENOMEM;
+	memcpy(whole, frame, n);
+	memcpy(whole + n, ends, sizeof(ends));
+	json = json_loadb(whole, n + strlen(ends), JSON_ALLOW_NUL, NULL);
+	if (jsonmem_take_failure())
+		return -ENOMEM;
+	const char *kind = decode_str(json, "kind");
+	if (kind != NULL)
+		*list = list_of_kind(kind);
+	return 0;
+}
+
+// What the elements of the list at hand are when they do not say it: the list does, in front of
+// them or behind them. Found once for each document.
+static int list_of_document(struct dump *d, const char **list)
+{
+	struct dump_kinds *k = &d->document_kinds;
+	int rc = 0;
+
+	if (!d->has_list && d->is_json)
+		rc = list_of_frame(d, &d->list);
+	if (!d->has_list && d->list == NULL && rc == 0) {
+		rc = k->is_read ? 0 : dump_kinds_read(k, d->file, d->is_json);
+		d->list = list_of_kind(dump_kinds_find(k, d->documents));
+	}
+	d->has_list = rc == 0;
+	*list = d->list;
+	return rc;
+}
+
+static void end_document(struct dump *d)
+{
+	d->documents++;
+	d->has_list = false;
+	d->list = NULL;
+}
+
+// An element of some list; list is the key under which it was found, NULL for "items".
+static int take_item(struct dump *d, const json_t *json, const char *list)
+{
+	bool has_kind = decode_str(json, "kind") != NULL;
+	int rc = has_kind || list != NULL ? 0 : list_of_document(d, &list);
+
+	if (rc != 0 || has_kind || list != NULL)
+		return rc != 0 ? rc : take_object(d, json, list);
+	const json_t *meta = decode_member(json, "metadata", JSON_OBJECT);
+	const char *ns = decode_str(meta, "namespace");
+	const char *name = decode_str(meta, "name");
+	d->objects_skipped++;
+	if (d->told++ < TOLD_MAX)
+		log_warn("kube", "object without a kind skipped",
+			LOG_STR("namespace", ns != NULL ? ns : ""),
+			LOG_STR("name", name != NULL ? name : "?"), LOG_STR("file", d->file),
+			LOG_NUM("line", d->line), LOG_NUM("column", d->column));
+	return 0;
 }
 
 static int on_piece(void *user, const struct split_piece *piece)
@@ -171,11 +250,10 @@ static int on_piece(void *user, const struct split_piece *piece)
 		d->line = piece->line + (unsigned)(error.line > 0 ? error.line - 1 : 0);
 		return dump_fail(d, error.text);
 	}
-	if (piece->kind == SPLIT_ITEM && strcmp(list, "items") == 0)
-		list = list_of_frame(&d->split);
-	if (piece->kind == SPLIT_ITEM && list == NULL && decode_str(json, "kind") == NULL)
-		return dump_fail(d, "an object without a kind");
-	return take_object(d, json, piece->kind == SPLIT_ITEM ? list : NULL);
+	if (piece->kind == SPLIT_ITEM)
+		return take_item(d, json, strcmp(list, "items") == 0 ? NULL : list);
+	end_document(d);
+	return take_object(d, json, NULL);
 }
 
 static int on_document(void *user, const struct yamldoc_value *value)
@@ -186,6 +264,9 @@ static int on_document(void *user, const struct yamldoc_value *value)
 	d->column = value->column;
 	if (!json_is_object(value->json))
 		return dump_fail(d, "not an object of Kubernetes");
+	if (value->is_item)
+		return take_item(d, value->json, NULL);
+	end_document(d);
 	return take_object(d, value->json, NULL);
 }
 
@@ -231,9 +312,14 @@ static int read_file(struct dump *d, const char *path)
 		c = getc(f);
 	while (c == ' ' || c == '\n' || c == '\r' || c == '\t');
 	rewind(f);
-	if (c == '{')
-		return read_json(d, f);
-	return yamldoc_read_file(f, path, true, on_document, d, d->e);
+	d->is_json = c == '{';
+	d->documents = 0;
+	d->has_list = false;
+	d->list = NULL;
+	int rc = d->is_json ? read_json(d, f)
+			    : yamldoc_read_file(f, path, true, on_document, d, d->e);
+	dump_kinds_free(&d->document_kinds);
+	return rc;
 }
 
 static int is_dump_file(const struct dirent *entry)

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from probing import PROBE, service
 
@@ -64,6 +65,23 @@ def test_lists_that_name_their_kind_only_once_and_objects_one_after_another(tmp_
     path = write(tmp_path, "x.json", json.dumps({"kind": "ServiceList", "apiVersion": "v1", "metadata": {}, "items": [
         service("a"), service("b")]}) + "\n" + json.dumps(full("c")) + json.dumps(SLICE))
     assert [line.split()[2] for line in load(path)] == ["ns/a", "ns/b", "ns/c", "ns/s-1"]
+
+
+@pytest.mark.parametrize("kind", ["Service", "Namespace", "EndpointSlice", "Pod", "ServiceImport", "Secret"])
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_elements_of_a_typed_list_are_of_its_kind_wherever_it_stands(tmp_path, kind, is_first, suffix):
+    bare = {"metadata": {"name": "x", "namespace": "ns", "labels": {"kubernetes.io/service-name": "s"}},
+            "spec": {"clusterIP": "10.0.0.1"}, "status": {"podIP": "10.1.1.1", "phase": "Running"}}
+    around = [("kind", f"{kind}List"), ("items", [bare, bare | {"kind": "Service"}])]
+    other = [("items", [{"metadata": {"name": "y"}}]), ("kind", "ConfigMapList"), ("metadata", {"kind": "ServiceList"})]
+    documents = [dict(each if is_first else reversed(each)) for each in (around, other)]
+    dump = "".join(map(json.dumps, documents))
+    if suffix == "yaml":
+        dump = yaml.dump_all(documents, sort_keys=False)
+    lines = load(write(tmp_path, f"x.{suffix}", dump), kinds=["namespaces", "services", "endpointslices", "pods", "serviceimports"])
+    wanted = {"Namespace": {"namespaces /x"}, "Secret": set()}.get(kind, {f"{kind.lower()}s ns/x"}) | {"services ns/x"}
+    assert {" ".join(line.split()[1:3]) for line in lines} == wanted
 
 
 def test_an_object_keyed_by_resource(tmp_path):
@@ -142,7 +160,7 @@ def test_slices_of_the_clusterset_are_objects_of_their_own(tmp_path):
 @pytest.mark.parametrize("name, text, place, reason", [
     ("x.json", '{"items": [\n  {"kind": "Service", "metadata": {"name": "a"} "x"}]}', "x.json:2:", "'}' expected"),
     ("x.json", '{"items": [{"kind": "Service", "metadata":', "x.json:1:", "ends in the middle"),
-    ("x.json", '{"items": [{"metadata": {"name": "x"}}]}', "x.json:1:12", "without a kind"),
+    ("x.json", '{"items": [{"metadata": {"name": "x"}}]}', "", "no objects that DNS is made from"),
     ("x.json", '{"kind": "List"} trailing', "x.json:1:18", "not a sequence"),
     ("x.json", '{"kind": "List", "items": []}', "", "no objects that DNS is made from"),
     ("x.yaml", "kind: Service\nmetadata: [", "x.yaml:3:1", "did not find"),
@@ -175,6 +193,18 @@ def test_an_object_without_a_name_is_left_out_and_its_place_is_named(tmp_path):
     assert [line.split("line=")[1] for line in skipped] == ["2 column=2", "3 column=3"]
     assert all("x.json" in line for line in skipped)
     assert any("dump loaded" in line and "objects_skipped=2" in line for line in lines)
+
+
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_an_element_without_a_kind_is_left_out_where_nothing_says_it(tmp_path, suffix):
+    items = [full("a"), service("b"), full("c")]
+    text = json.dumps({"items": items}, indent=1)
+    if suffix == "yaml":
+        text = yaml.dump({"kind": "List", "items": items}, sort_keys=False)
+    names, lines = said(write(tmp_path, f"x.{suffix}", text))
+    assert names == ["ns/a", "ns/c"]
+    skipped = [line for line in lines if "object without a kind skipped" in line]
+    assert len(skipped) == 1 and f"namespace=ns name=b file={tmp_path}/x.{suffix} line=" in skipped[0]
 
 
 def test_each_object_with_a_bad_value_is_named_up_to_a_bound(tmp_path):
