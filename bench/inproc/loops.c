@@ -65,7 +65,7 @@ static void burst_time(struct worker *w, struct burst *b, uint16_t n, uint64_t *
 	laps[STAGE_FRAMES] = lap(&last);
 	burst_queries(w, b);
 	laps[STAGE_QUERIES] = lap(&last);
-	burst_find(b);
+	burst_find(w, b);
 	laps[STAGE_FIND] = lap(&last);
 	burst_answers(w, b);
 	burst_outside(w, b);

@@ -4,13 +4,12 @@
 // compared. Eviction is CLOCK over slots: workers mark in arrays of their own what they used.
 #include "dataplane/cache/cache.h"
 
-#define XXH_INLINE_ALL
+#include "zones/base/name_hash.h"
 #include "zones/link/punt.h"
 
 #include <rte_hash.h>
 #include <rte_malloc.h>
 #include <rte_prefetch.h>
-#include <xxhash.h>
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,7 +18,6 @@
 #include <sys/random.h>
 
 enum {
-	SECRET_BYTES = 192,
 	EVICT_TRIES = 256,
 	EVICT_STEPS = 65536,
 	ALLOCATION_BYTES = 24, // glibc's, at most, beside what was asked for
@@ -50,7 +48,7 @@ struct outside_cache {
 	uint32_t n_free, hand;
 	uint64_t bytes;
 	uint64_t factor; // odd
-	uint8_t secret[SECRET_BYTES];
+	uint8_t secret[NAME_HASH_SECRET_BYTES];
 	_Atomic uint8_t *used[CACHE_READERS_MAX]; // a worker marks slots, the writer clears
 };
 
@@ -60,11 +58,9 @@ static uint64_t question_word(uint32_t policy, uint16_t type, uint8_t flags)
 }
 
 static struct key question_key(
-	const struct outside_cache *c, const uint8_t *name, uint8_t size, uint64_t word)
+	const struct outside_cache *c, uint64_t hash, uint8_t name_size, uint64_t word)
 {
-	XXH128_hash_t h = XXH3_128bits_withSecret(name, size, c->secret, sizeof(c->secret));
-
-	return (struct key){h.low64 + word * c->factor, h.high64};
+	return (struct key){hash + word * c->factor, word ^ (uint64_t)name_size << 24};
 }
 
 static const struct entry *entry_of(const struct cached *e)
@@ -74,7 +70,9 @@ static const struct entry *entry_of(const struct cached *e)
 
 static struct key key_of(const struct outside_cache *c, const struct cached *e)
 {
-	return question_key(c, e->bytes, e->name_size, e->word);
+	uint64_t hash = name_hash(c->secret, e->bytes, e->name_size);
+
+	return question_key(c, hash, e->name_size, e->word);
 }
 
 static hash_sig_t key_signature(const struct key *k)
@@ -167,6 +165,11 @@ void outside_cache_free(struct outside_cache *c)
 	free(c->slots);
 	free(c->free_slots);
 	free(c);
+}
+
+const uint8_t *outside_cache_secret(const struct outside_cache *c)
+{
+	return c->secret;
 }
 
 // Takes an entry out; readers may go on using it until they are quiescent.
@@ -293,7 +296,7 @@ static uint64_t find_data(const struct outside_cache *c, const struct cache_ques
 	for (unsigned i = 0; i < n; i++) {
 		const struct cache_question *q = &questions[i];
 		words[i] = question_word(q->policy, q->type, q->flags);
-		keys[i] = question_key(c, q->name, q->name_size, words[i]);
+		keys[i] = question_key(c, q->hash, q->name_size, words[i]);
 		signatures[i] = key_signature(&keys[i]);
 		pointers[i] = &keys[i];
 	}
@@ -304,7 +307,7 @@ static uint64_t find_data(const struct outside_cache *c, const struct cache_ques
 static bool is_it(const struct cached *e, const struct cache_question *q, uint64_t word)
 {
 	return e->word == word && e->name_size == q->name_size &&
-		memcmp(e->bytes, q->name, q->name_size) == 0;
+		bytes_are_equal(e->bytes, q->name, q->name_size);
 }
 
 static void mark_used(struct outside_cache *c, unsigned reader, const struct cached *e)

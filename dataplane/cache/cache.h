@@ -34,9 +34,13 @@ void outside_cache_free(struct outside_cache *c); // NULL is fine
 void outside_cache_put(
 	struct outside_cache *c, const void *msg, size_t size_bytes, uint64_t now_ms);
 
+// The secret that names are hashed with (zones/base/name_hash.h).
+const uint8_t *outside_cache_secret(const struct outside_cache *c);
+
 // What a worker asks for.
 struct cache_question {
 	const uint8_t *name; // lower case, borrowed
+	uint64_t hash; // name_hash of it under outside_cache_secret
 	uint8_t name_size;
 	uint8_t flags; // PUNT_CACHE_...
 	uint16_t type;

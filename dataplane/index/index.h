@@ -5,7 +5,8 @@
 #pragma once
 
 #include "dataplane/index/card.h"
-#include "dataplane/index/name_hash.h"
+
+#include "zones/base/name_hash.h"
 
 #include "zones/snapshot/snapshot.h"
 

@@ -35,6 +35,8 @@ static void rule_init(struct root_rule *out, const struct image *top, const stru
 		.step_index = rule->first_step};
 	memcpy(out->tail + BYTES_BLOCK - n, zone + rule->zone_size - n, n);
 	memset(out->mask + BYTES_BLOCK - n, 0xff, n);
+	if (step != NULL && step->kind == STEP_PUNT)
+		out->punt = step;
 	if (step == NULL || step->kind != STEP_LOOKUP)
 		return;
 	out->step = step;

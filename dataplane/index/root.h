@@ -36,7 +36,8 @@ struct root_rule {
 	bool is_open; // a name that is not found is no name error yet
 	uint16_t view, udp_max_bytes;
 	uint32_t index, step_index; // in the image
-	const struct image_step *step; // the first; NULL: not the quick way's
+	const struct image_step *step; // the first, a look-up; NULL: it is none
+	const struct image_step *punt; // the first, to the slow path; NULL: it is not
 	const struct image_section *soa; // NULL without
 };
 

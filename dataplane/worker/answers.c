@@ -19,8 +19,9 @@ static void section_prefetch(const struct burst_query *bq, const struct found *f
 	rte_prefetch0((const uint8_t *)s + RTE_CACHE_LINE_SIZE);
 }
 
-void burst_find(struct burst *b)
+void burst_find(const struct worker *w, struct burst *b)
 {
+	burst_plain_cached_find(w, b);
 	if (b->n_keys == 0)
 		return;
 	if (b->secret != NULL)
@@ -110,6 +111,7 @@ void burst_answers(struct worker *w, struct burst *b)
 			.find = find_in_root,
 			.find_ctx = b->root};
 	burst_plain_answers(b);
+	burst_plain_cached_answers(b);
 	for (unsigned i = 0; i < b->n_queries; i++)
 		answer_one(b, i);
 }

@@ -51,8 +51,10 @@ struct burst {
 	struct qlog_writer *log; // NULL: no rule of the snapshot asks for it
 	uint64_t log_start_cycles;
 	const struct index_secret *secret; // of index_keys; NULL: the indexes share none
+	const uint8_t *cache_secret; // NULL: there is no cache
 	bool has_plain; // plain queries may take their own way
 	unsigned n, n_queries, n_plain, n_keys, n_tx, n_punts, n_outside;
+	unsigned n_plain_outside; // at the end of plain
 	struct burst_target to; // of the query that was looked at last
 	unsigned n_runs;
 	struct burst_run runs[PORT_BURST]; // of the replies, for their latency
@@ -60,11 +62,13 @@ struct burst {
 	struct rte_mbuf *mbufs[PORT_BURST];
 	struct frame frames[PORT_BURST];
 	struct burst_query queries[PORT_BURST];
-	struct plain_query plain[PORT_BURST];
+	struct plain_query plain[PORT_BURST]; // n_plain of the clusters; outside ones at the end
 	struct answer_env env[2]; // for IPv4 and IPv6; the cookie is a query's own
 	const struct name_key *keys[PORT_BURST];
 	struct index_key index_keys[PORT_BURST]; // with a secret
 	struct index_hit hits[PORT_BURST];
+	uint64_t cache_hashes[PORT_BURST]; // of outside names, at their places in plain
+	struct cache_hit cache_hits[PORT_BURST];
 	struct burst_outside outside[PORT_BURST];
 	struct rte_mbuf *tx[PORT_BURST]; // ready to be sent
 	struct rte_mbuf *punts[PORT_BURST];
@@ -81,10 +85,12 @@ static inline void burst_begin(
 	if (b->log != NULL)
 		b->log_start_cycles = rte_rdtsc();
 	b->secret = index_secret_of(&root->index);
+	b->cache_secret = w->cache == NULL ? NULL : outside_cache_secret(w->cache);
 	b->has_plain = b->secret != NULL && b->log == NULL;
 	b->n = n;
 	b->n_queries = 0;
 	b->n_plain = 0;
+	b->n_plain_outside = 0;
 	b->to = (struct burst_target){0}; // nobody serves port 0
 	b->n_keys = 0;
 	b->n_tx = 0;
@@ -97,7 +103,7 @@ static inline void burst_begin(
 // The stages, in order. Each leaves a frame that it ends in tx, punts, or freed and counted.
 void burst_frames(struct worker *w, struct burst *b);
 void burst_queries(struct worker *w, struct burst *b);
-void burst_find(struct burst *b);
+void burst_find(const struct worker *w, struct burst *b);
 void burst_answers(struct worker *w, struct burst *b);
 void burst_outside(struct worker *w, struct burst *b);
 void burst_punts(struct worker *w, struct burst *b);
@@ -176,12 +182,19 @@ static inline void burst_count(
 		b->runs[b->n_runs++] = (struct burst_run){scope, 1};
 }
 
+// Who asks the cache of outside answers, and when.
+struct cache_reader burst_cache_reader(const struct worker *w, const struct burst *b);
+
 // The plain ones among the queries leave them for b->plain, counted.
 void burst_plain(const struct worker *w, struct burst *b);
 // For the names found: asks for the answers.
 void burst_plain_prefetch(struct burst *b);
 // The replies to plain queries; those that need one of the other ways join the other queries.
 void burst_plain_answers(struct burst *b);
+
+// Looks the plain queries for outside names up, and answers those that were found (plain_cached.c).
+void burst_plain_cached_find(const struct worker *w, struct burst *b);
+void burst_plain_cached_answers(struct burst *b);
 
 // Puts plain query i among the others; it was counted.
 void burst_unplain(struct burst *b, unsigned i);

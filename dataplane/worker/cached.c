@@ -3,6 +3,7 @@
 // outside answers what it can (DESIGN 4), the rest goes to the slow path.
 #include "dataplane/worker/burst.h"
 
+#include "zones/base/name_hash.h"
 #include "zones/entry/entry.h"
 #include "zones/link/punt.h"
 
@@ -39,7 +40,7 @@ static void punt_prepare(const struct worker *w, struct burst *b, const struct b
 }
 
 static struct cache_question question_of(
-	const struct burst_query *bq, const struct image_step *step)
+	const struct burst *b, const struct burst_query *bq, const struct image_step *step)
 {
 	const struct query *q = &bq->query;
 	bool is_do = q->edns.present && q->edns.is_do;
@@ -48,6 +49,7 @@ static struct cache_question question_of(
 
 	// Entries are of class IN: a size that no name has matches none.
 	return (struct cache_question){.name = q->name,
+		.hash = name_hash(b->cache_secret, q->name, q->qname_size),
 		.name_size = q->qclass == RR_CLASS_IN ? q->qname_size : 0,
 		.flags = (uint8_t)flags,
 		.type = q->qtype,
@@ -85,16 +87,21 @@ static uint64_t monotonic_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+struct cache_reader burst_cache_reader(const struct worker *w, const struct burst *b)
+{
+	return (struct cache_reader){
+		w->id, snapshot_top(&b->root->snapshot)->policy_hash, monotonic_ms()};
+}
+
 static void find_all(const struct worker *w, const struct burst *b, struct cache_hit *hits)
 {
 	struct cache_question questions[PORT_BURST];
 
 	for (unsigned i = 0; i < b->n_outside; i++) {
 		const struct burst_outside *o = &b->outside[i];
-		questions[i] = question_of(&b->queries[o->query], o->step);
+		questions[i] = question_of(b, &b->queries[o->query], o->step);
 	}
-	const struct image *top = snapshot_top(&b->root->snapshot);
-	const struct cache_reader reader = {w->id, top->policy_hash, monotonic_ms()};
+	const struct cache_reader reader = burst_cache_reader(w, b);
 	outside_cache_find(w->cache, &reader, questions, b->n_outside, hits);
 }
 

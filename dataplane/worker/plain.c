@@ -5,6 +5,7 @@
 
 #include "dataplane/net/quick.h"
 #include "dataplane/worker/burst.h"
+#include "dataplane/worker/plain_reply.h"
 
 #include <rte_prefetch.h>
 
@@ -135,9 +136,20 @@ static inline const struct root_rule *rule_find(const struct root *root,
 	for (uint32_t left = l->n_rules; left != 0 && r < end; left--, r++) {
 		bytes_block diff = (last ^ bytes_block_at(r->tail)) & bytes_block_at(r->mask);
 		if ((diff[0] | diff[1]) == 0)
-			return r->step == NULL || r->zone_size > size_bytes ? NULL : r;
+			return r->zone_size > size_bytes ? NULL : r;
 	}
 	return NULL;
+}
+
+// What the name is hashed with: for the index, or for the cache. NULL: the query is not plain.
+static inline const uint8_t *secret_for(
+	const struct burst *b, const struct root_rule *r, const uint8_t *wire, size_t size_bytes)
+{
+	if (r->punt != NULL)
+		return b->cache_secret;
+	return r->step == NULL || has_underscore(wire) || is_pod(wire + size_bytes - r->zone_size)
+		? NULL
+		: b->secret->bytes;
 }
 
 // networks_have for IPv4, of which nearly all clients are.
@@ -186,16 +198,17 @@ static inline bool plain_take(const struct worker *w, const struct burst *b,
 	if ((size_t)f->room_bytes < (size_t)f->l4 + UDP_BYTES + PLAIN_ROOM_BYTES)
 		return false;
 	size_t size = message_take(p, dns, frame_dns_bytes(f));
-	if (size == 0 || has_underscore(wire))
+	if (size == 0)
 		return false;
 	const struct root_rule *r = rule_find(b->root, l, wire, size);
-	if (r == NULL || is_pod(wire + size - r->zone_size) || has_limit(w, f))
+	const uint8_t *secret = r == NULL ? NULL : secret_for(b, r, wire, size);
+	if (secret == NULL || has_limit(w, f))
 		return false;
 	// The zone's labels are right, being the zone's, and begin where the others end.
 	unsigned labels = labels_count(wire, (unsigned)(size - r->zone_size));
 	if (labels == LABELS_BAD)
 		return false;
-	*sum = name_take(p, wire, size, b->secret->bytes);
+	*sum = name_take(p, wire, size, secret);
 	p->labels = (uint8_t)labels;
 	p->rule = r;
 	p->key = (struct name_key){p->name, (uint8_t)size, 0, r->view};
@@ -216,10 +229,17 @@ static inline const struct image_listener *listener_find(struct burst *b, const 
 	return t->listener;
 }
 
-// Not inlined: what it needs would be spilled by the stage around it.
+static inline void plain_move(struct plain_query *to, const struct plain_query *p)
+{
+	*to = *p;
+	to->key.norm = to->name;
+}
+
+// Not inlined: what it needs would be spilled by the stage around it. Queries for names outside
+// fill the array from its end; each is read in at the place of its predecessor's kind.
 __attribute__((noinline)) void burst_plain(const struct worker *w, struct burst *b)
 {
-	struct plain_query *p = b->plain;
+	struct plain_query *in = b->plain, *out = b->plain + PORT_BURST, *p = in;
 	struct index_key *key = b->index_keys;
 	unsigned kept = 0, n_queries = b->n_queries;
 
@@ -235,11 +255,21 @@ __attribute__((noinline)) void burst_plain(const struct worker *w, struct burst 
 			continue;
 		}
 		p->scope = b->root->scopes.rules[p->rule->index];
-		*key++ = index_key_from(b->secret, sum, p->key.view, p->key.size_bytes);
 		request_count(b, p, f);
-		p++;
+		if (p->rule->punt != NULL) {
+			if (p != --out)
+				plain_move(out, p);
+			b->cache_hashes[out - b->plain] = name_hash_end(sum);
+			p = out - 1;
+			continue;
+		}
+		*key++ = index_key_from(b->secret, sum, p->key.view, p->key.size_bytes);
+		if (p != in)
+			plain_move(in, p);
+		p = ++in;
 	}
-	b->n_plain = (unsigned)(p - b->plain);
+	b->n_plain = (unsigned)(in - b->plain);
+	b->n_plain_outside = (unsigned)(b->plain + PORT_BURST - out);
 	for (unsigned i = 0; i < b->n_plain; i++)
 		b->keys[i] = &b->plain[i].key;
 	b->n_keys = b->n_plain; // those of the others come behind
@@ -355,35 +385,6 @@ static inline void write_piece(uint8_t *out, const struct plain_query *p, const 
 		be16_put(out + fix[i], (uint16_t)(0xc000u | zone_at));
 }
 
-// Root, type, our size, then flags and no options.
-static inline void write_opt(uint8_t *opt, bool is_do)
-{
-	be32_put(opt, RR_TYPE_OPT << 8 | DNS_UDP_MAX_BYTES >> 8);
-	be32_put(opt + 4, (uint32_t)(DNS_UDP_MAX_BYTES & 0xff) << 24);
-	be32_put(opt + 7, is_do ? 0x80000000u : 0);
-}
-
-static inline void write_header(
-	uint8_t *dns, const struct plain_query *p, const struct piece *piece)
-{
-	unsigned flags =
-		HEADER_QR | HEADER_AA | (p->flags & (HEADER_RD | HEADER_CD)) | piece->rcode;
-	uint64_t counts = UINT64_C(1) << 48 | (uint64_t)piece->n_an << 32 |
-		(uint64_t)piece->n_ns << 16 | (uint16_t)(piece->n_ar + p->has_opt);
-
-	be16_put(dns + 2, (uint16_t)flags);
-	counts = __builtin_bswap64(counts);
-	memcpy(dns + 4, &counts, sizeof(counts));
-}
-
-// proto:E6.
-static inline size_t limit_of(const struct plain_query *p, size_t env_max_bytes)
-{
-	size_t limit = RTE_MAX((size_t)p->udp_bytes, (size_t)DNS_UDP_MIN_BYTES);
-
-	return RTE_MIN(RTE_MIN(limit, (size_t)p->rule->udp_max_bytes), env_max_bytes);
-}
-
 // The reply to a plain query; or false, with nothing written.
 static inline bool plain_answer(
 	struct burst *b, const struct plain_query *p, const struct index_hit *hit)
@@ -396,13 +397,13 @@ static inline bool plain_answer(
 		return false;
 	size_t pos = DNS_HEADER_BYTES + 4u + p->key.size_bytes;
 	size_t end = pos + piece.size_bytes + (p->has_opt ? DNS_OPT_BYTES : 0);
-	size_t room = (size_t)f->room_bytes - (f->l4 + UDP_BYTES);
-	if (end > limit_of(p, b->env[f->family == 6].udp_max_bytes) || end > room)
+	if (!plain_fits(b, p, f, end))
 		return false;
 	write_piece(dns + pos, p, &piece);
 	if (p->has_opt)
-		write_opt(dns + pos + piece.size_bytes, p->is_do);
-	write_header(dns, p, &piece);
+		plain_write_opt(dns + pos + piece.size_bytes, p->is_do);
+	plain_write_header(dns, p, HEADER_AA | (unsigned)piece.rcode,
+		(const uint16_t[]){piece.n_an, piece.n_ns, piece.n_ar});
 	enum scope_plugin plugin = (enum scope_plugin)b->root->scopes.steps[p->rule->step_index];
 	burst_count(b, p->scope, plugin, piece.rcode, end);
 	burst_finish(b, p->frame, end);

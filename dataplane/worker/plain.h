@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The queries that nearly all are: one question for a name of a Kubernetes zone, with or without an
-// empty OPT, of a client without a limit. They are kept apart in small structs, so that a burst of
-// them stays in the first cache. What is decided here is decided for all queries in
-// zones/wire, zones/answer and frames.c: a test holds both to the same bytes and counters.
-// Private to dataplane/worker.
+// The queries that nearly all are: one question for a name of a Kubernetes zone or of a rule that
+// leaves all to the slow path, with or without an empty OPT, of a client without a limit. They are
+// kept apart in small structs, so that a burst of them stays in the first cache. What is decided
+// here is decided for all queries in zones/wire, zones/answer and frames.c: a test holds both to
+// the same bytes and counters. Private to dataplane/worker.
 #pragma once
 
 #include "dataplane/index/root.h"

@@ -77,7 +77,7 @@ static void stages(struct worker *w, struct burst *b)
 {
 	burst_frames(w, b);
 	burst_queries(w, b);
-	burst_find(b);
+	burst_find(w, b);
 	burst_answers(w, b);
 	burst_outside(w, b);
 	burst_punts(w, b);

@@ -3,6 +3,7 @@
 #include "dataplane/cache/cache.h"
 
 #include "tests/unit/eal_fixture.h"
+#include "zones/base/name_hash.h"
 #include "zones/link/punt.h"
 
 #include <setjmp.h>
@@ -96,6 +97,7 @@ static void put(struct bench *b, const struct message *m)
 static int find(struct bench *b, const struct message *m, uint64_t policy_hash, uint64_t now_ms)
 {
 	const struct cache_question q = {.name = m->head.name,
+		.hash = name_hash(outside_cache_secret(b->cache), m->head.name, m->head.name_size),
 		.name_size = m->head.name_size,
 		.flags = m->head.flags,
 		.type = m->head.type,

@@ -4,6 +4,7 @@
 #include "dataplane/cache/cache.h"
 
 #include "tests/unit/eal_fixture.h"
+#include "zones/base/name_hash.h"
 #include "zones/link/punt.h"
 
 #include <malloc.h>
@@ -92,8 +93,11 @@ static void put(struct outside_cache *c, const uint8_t *name, unsigned n_records
 static bool is_found(struct outside_cache *c, const uint8_t *name)
 {
 	const struct cache_reader reader = {0, HASH, NOW_MS};
-	const struct cache_question q = {
-		.name = name, .name_size = NAME_BYTES, .flags = PUNT_CACHE_RD, .type = RR_TYPE_A};
+	const struct cache_question q = {.name = name,
+		.hash = name_hash(outside_cache_secret(c), name, NAME_BYTES),
+		.name_size = NAME_BYTES,
+		.flags = PUNT_CACHE_RD,
+		.type = RR_TYPE_A};
 	struct cache_hit hit;
 
 	outside_cache_find(c, &reader, &q, 1, &hit);

@@ -6,6 +6,10 @@
 #include "tests/unit/eal_fixture.h"
 #include "tests/unit/worker_fixture.h"
 
+#include "zones/entry/entry.h"
+#include "zones/link/punt.h"
+
+#include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
@@ -14,10 +18,25 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-enum { BURSTS = 6000 };
+enum {
+	BURSTS = 6000,
+	CACHED = 64, // entries
+	RRS_MAX = 5,
+	RR_BYTES_MAX = 40,
+	AGE_MS = 3000, // of entries, when they are put in
+};
+
+static const char *const outside_names[] = {"example.com", "www.example.com", "_x.example.com",
+	"a.b.c.d.e.f.g.h.example.net", "1-2-3-4.ns.pod.example.org", "com", "x.clusterxlocal", "."};
+
+static const char *outside_name(void)
+{
+	return outside_names[(size_t)rand() % (sizeof(outside_names) / sizeof(outside_names[0]))];
+}
 
 static void name_choose(struct dname *name)
 {
@@ -33,6 +52,8 @@ static void name_choose(struct dname *name)
 	if (rand() % 4 == 0)
 		*name = image_fixture_name(
 			others[(size_t)rand() % (sizeof(others) / sizeof(others[0]))]);
+	if (rand() % 2 == 0)
+		*name = image_fixture_name(outside_name());
 	if (rand() % 8 == 0)
 		(void)dname_prepend(name, "_xy", 1 + (size_t)rand() % 3);
 	while (rand() % 16 == 0)
@@ -87,6 +108,95 @@ static size_t message_make(uint8_t *msg)
 	return rand() % 32 ? pos : pos + 1 + (size_t)rand() % 3;
 }
 
+// What the slow path sends of an answer from outside.
+struct message {
+	struct punt_cache_msg head;
+	_Alignas(struct entry) uint8_t
+		entry[sizeof(struct entry) + RRS_MAX * (sizeof(struct entry_rr) + RR_BYTES_MAX)];
+};
+
+static void records_make(struct entry *e)
+{
+	size_t n = (size_t)e->n_an + e->n_ns;
+	uint8_t *bytes = (uint8_t *)(e->rrs + n);
+
+	for (size_t i = 0; i < n; i++) {
+		uint16_t start = (uint16_t)(i == 0 ? 0 : e->rrs[i - 1].end);
+		uint16_t size = (uint16_t)(12 + (size_t)rand() % (RR_BYTES_MAX - 11));
+		e->rrs[i] = (struct entry_rr){.ttl_s = (uint32_t)rand() % 60,
+			.end = (uint16_t)(start + size),
+			.ttl_at = (uint16_t)(start + 6)};
+		for (size_t k = start; k < e->rrs[i].end; k++)
+			bytes[k] = (uint8_t)rand();
+		e->rr_bytes = e->rrs[i].end;
+	}
+}
+
+static void entry_make(struct entry *e, uint8_t qname_size)
+{
+	static const uint16_t rcodes[] = {
+		RCODE_NOERROR, RCODE_NOERROR, RCODE_NXDOMAIN, RCODE_SERVFAIL};
+
+	*e = (struct entry){.rcode = rcodes[rand() % 4],
+		.kind = (uint8_t)(rand() % ENTRY_UNCACHEABLE),
+		.qname_size = qname_size,
+		.ede = rand() % 8 ? EDE_NONE : EDE_NOT_READY,
+		.has_aa = rand() % 8 == 0,
+		.has_ra = rand() % 8 != 0,
+		.has_ad = rand() % 2,
+		.is_truncated = rand() % 16 == 0,
+		.keeps_authority = rand() % 4 == 0,
+		.n_an = (uint16_t)(rand() % 4),
+		.n_ns = (uint16_t)(rand() % 2)};
+	e->first_rotated = e->n_an > 1 ? (uint16_t)(rand() % 2) : 0;
+	e->n_rotated = (uint16_t)(e->n_an - e->first_rotated);
+	records_make(e);
+}
+
+// The policy of the fixture's step that punts.
+static uint32_t punt_policy(void)
+{
+	const struct image *img = &b.image.image;
+
+	for (unsigned i = 0; i < img->n_steps; i++) {
+		if (img->steps[i].kind == STEP_PUNT)
+			return img->steps[i].policy;
+	}
+	return 0;
+}
+
+static void cache_fill(uint64_t now_ms)
+{
+	static const uint16_t types[] = {RR_TYPE_A, RR_TYPE_AAAA, RR_TYPE_SRV};
+	struct message m;
+
+	for (unsigned i = 0; i < CACHED; i++) {
+		struct dname name = image_fixture_name(outside_name());
+		struct entry *e = (struct entry *)m.entry;
+		entry_make(e, name.size_bytes);
+		m.head = (struct punt_cache_msg){.magic = PUNT_CACHE_MAGIC,
+			.entry_size = (uint16_t)entry_size(e),
+			.type = types[rand() % 3],
+			.policy = punt_policy(),
+			.flags = (uint8_t)(rand() % 8),
+			.name_size = name.size_bytes,
+			.policy_hash = b.image.image.policy_hash,
+			.born_ms = now_ms - AGE_MS,
+			.expires_ms = now_ms + 3600000};
+		memcpy(m.head.name, name.wire, name.size_bytes);
+		outside_cache_put(b.worker.cache, &m, sizeof(m.head) + entry_size(e), now_ms);
+	}
+}
+
+// The clock of workers.
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 // Sides that a burst is put through: counters of their own, the same frames.
 struct side {
 	struct root root;
@@ -125,11 +235,12 @@ static const struct rte_mbuf *reply_find(const struct side *s, const struct rte_
 	return NULL;
 }
 
-static void sides_compare(void)
+// is_one_second: both sides saw the same age of what is cached.
+static void sides_compare(bool is_one_second)
 {
 	assert_int_equal(sides[0].n_tx, sides[1].n_tx);
 	assert_int_equal(sides[0].n_punts, sides[1].n_punts);
-	for (uint16_t i = 0; i < sides[0].n_tx; i++) {
+	for (uint16_t i = 0; is_one_second && i < sides[0].n_tx; i++) {
 		const uint8_t *bytes = rte_pktmbuf_mtod(sides[0].tx[i], const uint8_t *);
 		assert_non_null(reply_find(&sides[1], sides[0].tx[i]));
 		assert_true(b.port.trust != 0 ||
@@ -196,15 +307,33 @@ static void policy_change(void)
 	}
 }
 
+static struct rte_rcu_qsbr *cache_make(void)
+{
+	static struct outside_cache_counters counters;
+	struct rte_rcu_qsbr *qsbr =
+		rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(1), RTE_CACHE_LINE_SIZE);
+
+	assert_non_null(qsbr);
+	assert_int_equal(rte_rcu_qsbr_init(qsbr, 1), 0);
+	b.worker.cache = outside_cache_new(&(struct outside_cache_options){.qsbr = qsbr,
+		.n_readers = 1,
+		.max_entries = 256,
+		.max_bytes = 1 << 20,
+		.counters = &counters});
+	assert_non_null(b.worker.cache);
+	return qsbr;
+}
+
 static void all_ways_give_the_same(void **state)
 {
 	struct index_secret secret;
 	struct index *other = NULL;
-	uint64_t replies[2] = {0, 0};
+	uint64_t replies[3] = {0, 0, 0};
 
 	(void)state;
 	srand(53);
 	memset(sides, 0, sizeof(sides));
+	struct rte_rcu_qsbr *qsbr = cache_make();
 	assert_int_equal(index_secret_renew(&secret), 0);
 	assert_int_equal(index_build(&b.image.image, &secret, &other), 0);
 	sides[0].root.index = (struct index_pair){.base = b.index};
@@ -213,20 +342,28 @@ static void all_ways_give_the_same(void **state)
 	assert_null(index_secret_of(&sides[1].root.index));
 	for (unsigned i = 0; i < BURSTS; i++) {
 		uint16_t n = (uint16_t)(1 + rand() % PORT_BURST);
-		if (i % 16 == 0)
+		if (i % 16 == 0) {
 			policy_change();
+			cache_fill(now_ms() / 1000 * 1000);
+		}
 		burst_make(n);
+		uint64_t second = now_ms() / 1000;
 		side_run(&sides[0], n);
 		side_run(&sides[1], n);
 		replies[0] += sides[0].n_tx;
-		sides_compare();
+		sides_compare(now_ms() / 1000 == second);
 	}
 	replies[1] = counter_get(
 		&sides[0].scopes[1].responses[SCOPE_PLUGIN_KUBERNETES][SCOPE_RCODE_NOERROR]);
-	print_message("%llu replies, %llu NOERROR\n", (unsigned long long)replies[0],
-		(unsigned long long)replies[1]);
+	for (unsigned i = 0; i < SCOPE_RCODE_COUNT; i++)
+		replies[2] += counter_get(&sides[0].scopes[1].responses[SCOPE_PLUGIN_CACHE][i]);
+	print_message("%llu replies, %llu NOERROR, %llu cached\n", (unsigned long long)replies[0],
+		(unsigned long long)replies[1], (unsigned long long)replies[2]);
 	assert_true(replies[0] > BURSTS * 5);
-	assert_true(replies[1] > BURSTS * 3);
+	assert_true(replies[1] > BURSTS);
+	assert_true(replies[2] > BURSTS);
+	outside_cache_free(b.worker.cache);
+	rte_free(qsbr);
 	index_free(other);
 }
 

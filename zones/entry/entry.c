@@ -56,16 +56,10 @@ static uint32_t ttl_now(const struct entry_rr *rr, const struct entry_view *view
 	return rr->ttl_s > view->age_s ? rr->ttl_s - view->age_s : 0;
 }
 
-// Where record i begins.
-static size_t rr_start(const struct entry *e, size_t i)
-{
-	return i == 0 ? 0 : e->rrs[i - 1].end;
-}
-
 // Appends record i. False: it does not fit.
 static bool copy_rr(struct reply *r, const struct entry *e, size_t i, const struct entry_view *view)
 {
-	size_t start = rr_start(e, i);
+	size_t start = entry_rr_start(e, i);
 	size_t n = e->rrs[i].end - start;
 
 	if (r->w->pos + r->opt_bytes + n > r->limit_bytes)
@@ -78,20 +72,10 @@ static bool copy_rr(struct reply *r, const struct entry *e, size_t i, const stru
 	return true;
 }
 
-// The answer record in place i, after rotation by the query's ID.
-static size_t rotated(const struct entry *e, const struct query *q, size_t i)
-{
-	size_t first = e->first_rotated;
-
-	if (i < first || i >= first + e->n_rotated)
-		return i;
-	return first + (i - first + q->id) % e->n_rotated;
-}
-
 static void copy_answers(struct reply *r, const struct entry *e, const struct entry_view *view)
 {
 	for (size_t i = 0; i < e->n_an; i++) {
-		if (!copy_rr(r, e, view->is_rotated ? rotated(e, r->q, i) : i, view)) {
+		if (!copy_rr(r, e, view->is_rotated ? entry_rotated(e, r->q->id, i) : i, view)) {
 			r->flags |= HEADER_TC; // RFC 2181 9
 			return;
 		}
@@ -127,8 +111,7 @@ void entry_write(const struct entry *e, const struct query *q, const struct answ
 	r.flags |= e->has_ad && (q->edns.is_do || (q->flags & HEADER_AD)) ? HEADER_AD : 0;
 	r.flags |= e->is_truncated ? HEADER_TC : 0;
 	copy_answers(&r, e, view);
-	bool drops = e->kind == ENTRY_SUCCESS &&
-		(view->is_minimal || (view->is_cached && !e->keeps_authority));
+	bool drops = entry_drops_authority(e, view);
 	if (!(r.flags & HEADER_TC) && !drops)
 		copy_authority(&r, e, view);
 	reply_finish(&r);
@@ -154,7 +137,7 @@ static bool are_records_sound(const struct entry *e)
 	size_t n = (size_t)e->n_an + e->n_ns;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t start = rr_start(e, i);
+		size_t start = entry_rr_start(e, i);
 		const struct entry_rr *rr = &e->rrs[i];
 		if (rr->end < start || rr->end > e->rr_bytes || rr->ttl_at < start ||
 			rr->ttl_at + sizeof(uint32_t) > rr->end)

@@ -51,6 +51,22 @@ static inline const uint8_t *entry_bytes(const struct entry *e)
 	return (const uint8_t *)(e->rrs + e->n_an + e->n_ns);
 }
 
+// Where record i begins.
+static inline size_t entry_rr_start(const struct entry *e, size_t i)
+{
+	return i == 0 ? 0 : e->rrs[i - 1].end;
+}
+
+// The answer record in place i, after rotation by the query's ID.
+static inline size_t entry_rotated(const struct entry *e, uint16_t id, size_t i)
+{
+	size_t first = e->first_rotated;
+
+	if (i < first || i >= first + e->n_rotated)
+		return i;
+	return first + (i - first + id) % e->n_rotated;
+}
+
 // An answer of ours without records.
 struct entry *entry_error(enum rcode rcode, enum ede ede);
 
@@ -70,6 +86,12 @@ struct entry_view {
 	uint16_t udp_max_bytes; // the server block's own limit
 	int8_t ede; // stale answers; EDE_NONE: the entry's own
 };
+
+static inline bool entry_drops_authority(const struct entry *e, const struct entry_view *view)
+{
+	return e->kind == ENTRY_SUCCESS &&
+		(view->is_minimal || (view->is_cached && !e->keeps_authority));
+}
 
 // Writes the reply; w holds header and question of q, whose name has the entry's size.
 void entry_write(const struct entry *e, const struct query *q, const struct answer_env *env,
