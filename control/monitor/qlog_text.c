@@ -243,7 +243,8 @@ size_t qlog_text_reason(const struct qlog_record *r, char text[QLOG_ERROR_BYTES]
 {
 	static const char *const reasons[QLOG_REASONS] = {[QLOG_TIMED_OUT] = "i/o timeout",
 		[QLOG_UNREACHABLE] = "connection refused or lost",
-		[QLOG_MALFORMED] = "malformed reply"};
+		[QLOG_MALFORMED] = "malformed reply",
+		[QLOG_CERTIFICATE] = "certificate refused"};
 	struct line l = {.text = text, .size_bytes = QLOG_ERROR_BYTES};
 
 	if (memchr(r->upstream, 0, sizeof(r->upstream)) == NULL || r->upstream[0] == 0)

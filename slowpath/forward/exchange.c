@@ -125,6 +125,11 @@ static enum exchange_result judge(
 	return match == ASK_ANSWER ? EXCHANGE_ANSWER : EXCHANGE_WRONG_ID;
 }
 
+static bool is_usable(struct exchange *x, const uint8_t *msg, size_t size_bytes)
+{
+	return x->accept == NULL || x->accept(x, msg, size_bytes);
+}
+
 // Reads one datagram. False: nothing more to read, or the exchange is over.
 static bool read_one(struct exchange *x)
 {
@@ -137,8 +142,10 @@ static bool read_one(struct exchange *x)
 	if (n >= 0) {
 		bool is_other = false;
 		result = judge(x, bytes, (size_t)n, &is_other);
-		if (is_other)
+		if (is_other || (result == EXCHANGE_ANSWER && !is_usable(x, bytes, (size_t)n))) {
+			x->got_garbage = true;
 			return true;
+		}
 	}
 	close_udp(x);
 	end(x, result, bytes, n < 0 ? 0 : (size_t)n);
@@ -194,8 +201,15 @@ static void on_stream(void *ctx, enum stream_outcome outcome, const uint8_t *msg
 	// Each round uses up a kept connection, so this ends.
 	if (outcome == STREAM_STALE && exchange_stream(x) == 0)
 		return;
-	if (outcome == STREAM_ANSWER && ask_judge(x->ask, x->id, msg, size_bytes) == ASK_ANSWER)
-		result = EXCHANGE_ANSWER;
+	if (outcome == STREAM_REFUSED)
+		result = EXCHANGE_REFUSED;
+	if (outcome == STREAM_ANSWER) {
+		if (ask_judge(x->ask, x->id, msg, size_bytes) == ASK_ANSWER &&
+			is_usable(x, msg, size_bytes))
+			result = EXCHANGE_ANSWER;
+		else
+			x->got_garbage = true;
+	}
 	end(x, result, msg, size_bytes);
 }
 

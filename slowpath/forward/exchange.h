@@ -6,6 +6,7 @@
 #include "slowpath/forward/group.h"
 #include "slowpath/message/ask.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ enum exchange_result {
 	EXCHANGE_ANSWER,
 	EXCHANGE_WRONG_ID, // UDP: somebody may be guessing; ask again over TCP (proto:F5)
 	EXCHANGE_WRONG_CASE, // the same of the letters (proto:F6)
+	EXCHANGE_REFUSED, // TLS: the upstream's certificate is not what it should be
 	EXCHANGE_FAILED,
 };
 
@@ -24,6 +26,10 @@ enum exchange_result {
 // start the exchange again or free it.
 typedef void exchange_fn(
 	struct exchange *x, enum exchange_result result, const uint8_t *msg, size_t size_bytes);
+
+// Whether a reply to the question can be used. False: it is malformed, and over UDP the wait goes
+// on.
+typedef bool exchange_accept_fn(struct exchange *x, const uint8_t *msg, size_t size_bytes);
 
 // Embedded in its owner, zeroed before the first use.
 struct exchange {
@@ -40,7 +46,9 @@ struct exchange {
 	uint16_t id;
 	bool is_check; // of the upstream's health: no question of anybody
 	uint64_t start_ns;
+	exchange_accept_fn *accept; // called in front of an answer's done; NULL: any will do
 	exchange_fn *done;
+	bool got_garbage; // something came that was no answer (proto:F8); the owner clears it
 	struct stream *stream; // TCP, TLS
 };
 

@@ -42,9 +42,9 @@ struct fetch {
 	uint64_t end_ms;
 	bool must_stream; // TCP after a wrong ID or a truncated answer
 	bool is_streaming; // the attempt under way
+	struct entry *fresh; // from take_answer to on_done
 	struct entry *best; // an answer that was not good enough, for want of a better one
-	int8_t ede; // why it failed
-	uint8_t reason; // the same for `errors`: enum qlog_reason
+	uint8_t reason; // why it failed, for `errors`: enum qlog_reason
 };
 
 struct fetcher {
@@ -157,12 +157,13 @@ static void log_failure(const struct fetch *t)
 static void give_up(struct fetch *t)
 {
 	struct entry *e = t->best;
+	enum ede ede = t->x.got_garbage ? EDE_INVALID_DATA : EDE_NO_REACHABLE_AUTHORITY;
 
 	t->best = NULL;
 	if (e == NULL)
 		log_failure(t);
 	if (e == NULL)
-		e = entry_error(RCODE_SERVFAIL, (enum ede)t->ede);
+		e = entry_error(RCODE_SERVFAIL, t->group == NULL ? EDE_OTHER : ede);
 	finish(t, e);
 }
 
@@ -254,26 +255,9 @@ static bool enter_group(struct fetch *t)
 		g->policy->max_connect_attempts != 0 ? g->policy->max_connect_attempts : 2 * g->n;
 	t->end_ms = t->fetcher->loop->now_ms + TOTAL_MS;
 	t->must_stream = false;
-	t->ede = EDE_NO_REACHABLE_AUTHORITY;
+	t->x.got_garbage = false;
 	group_order(g, t->order);
 	return true;
-}
-
-static bool has_rcode(const struct policy_u16s *list, uint16_t rcode)
-{
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->items[i] == rcode)
-			return true;
-	}
-	return false;
-}
-
-static bool wants_next(const struct fetch *t, const struct entry *e)
-{
-	const struct policy_forward *p = t->group->policy;
-
-	return has_rcode(&p->next, e->rcode) ||
-		(p->next_on_nodata && e->rcode == RCODE_NOERROR && e->n_an == 0);
 }
 
 // Keeps the entry, which is taken, as the answer if nothing better comes.
@@ -286,12 +270,13 @@ static void keep_best(struct fetch *t, struct entry *e)
 // An answer to the question has come; the entry is taken.
 static void answered(struct fetch *t, struct entry *e)
 {
-	if (has_rcode(&t->group->policy->failover, e->rcode)) {
+	// Each upstream is asked once (k8s:2.13 failover).
+	if (group_fails_over(t->group, e->rcode) && t->at < t->group->n) {
 		keep_best(t, e);
 		next_attempt(t);
 		return;
 	}
-	if (wants_next(t, e)) {
+	if (group_wants_next(t->group, e->rcode, e->n_an > 0)) {
 		size_t op = t->op++;
 		if (enter_group(t)) {
 			keep_best(t, e);
@@ -335,12 +320,23 @@ static void note_case(const struct exchange *x, enum exchange_result result)
 	}
 }
 
+static bool take_answer(struct exchange *x, const uint8_t *msg, size_t size_bytes)
+{
+	struct fetch *t = (struct fetch *)x; // the first member
+
+	t->fresh = entry_read(&t->ask, msg, size_bytes);
+	return t->fresh != NULL;
+}
+
 static void on_done(
 	struct exchange *x, enum exchange_result result, const uint8_t *msg, size_t size_bytes)
 {
 	struct fetch *t = (struct fetch *)x; // the first member
-	struct entry *e = NULL;
+	struct entry *e = t->fresh;
 
+	(void)msg; // take_answer has read it
+	(void)size_bytes;
+	t->fresh = NULL;
 	loop_timer_stop(t->fetcher->loop, &t->timer);
 	note_case(x, result);
 	if (result == EXCHANGE_WRONG_ID || result == EXCHANGE_WRONG_CASE) {
@@ -348,20 +344,19 @@ static void on_done(
 		again(t);
 		return;
 	}
-	if (result == EXCHANGE_ANSWER) {
-		e = entry_read(&t->ask, msg, size_bytes);
-		t->ede = EDE_INVALID_DATA; // proto:F8
-		t->reason = QLOG_MALFORMED;
-	}
 	if (e == NULL) {
-		if (result != EXCHANGE_ANSWER) {
-			t->reason = QLOG_UNREACHABLE;
-			note_failure(t);
-		}
+		t->reason = result == EXCHANGE_REFUSED ? QLOG_CERTIFICATE
+			: x->got_garbage               ? QLOG_MALFORMED
+						       : QLOG_UNREACHABLE;
+		note_failure(t);
 		next_attempt(t);
 		return;
 	}
-	bool is_cut = e->is_truncated && t->is_tcp && !t->is_streaming;
+	if (e->ede == EDE_INVALID_DATA) {
+		t->reason = QLOG_MALFORMED;
+		log_failure(t);
+	}
+	bool is_cut = e->is_truncated && t->group->policy->prefer_udp && !t->is_streaming;
 	if (!is_cut && !refuses_edns(t, e)) {
 		answered(t, e);
 		return;
@@ -377,7 +372,7 @@ static void on_timer(struct timer *timer)
 	struct fetch *t = (struct fetch *)((char *)timer - offsetof(struct fetch, timer));
 
 	exchange_cancel(&t->x);
-	t->reason = QLOG_TIMED_OUT;
+	t->reason = t->x.got_garbage ? QLOG_MALFORMED : QLOG_TIMED_OUT;
 	note_failure(t);
 	next_attempt(t);
 }
@@ -412,7 +407,11 @@ static struct fetch *fetch_new(struct fetcher *f, const struct waiter *w)
 	t->is_tcp = w->is_tcp;
 	t->last = &t->waiters;
 	t->timer.fn = on_timer;
-	t->x = (struct exchange){.loop = f->loop, .pool = f->pool, .ask = &t->ask, .done = on_done};
+	t->x = (struct exchange){.loop = f->loop,
+		.pool = f->pool,
+		.ask = &t->ask,
+		.accept = take_answer,
+		.done = on_done};
 	if (w->options != NULL) {
 		t->options = *w->options;
 		t->x.options = &t->options;

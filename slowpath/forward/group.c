@@ -5,6 +5,7 @@
 #include "slowpath/base/random.h"
 #include "slowpath/forward/resolv_conf.h"
 #include "slowpath/forward/tls.h"
+#include "zones/wire/rr.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -149,6 +150,26 @@ bool group_takes(const struct group *g, const struct dname *name)
 			return false;
 	}
 	return true;
+}
+
+static bool has_rcode(const struct policy_u16s *list, uint16_t rcode)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->items[i] == rcode)
+			return true;
+	}
+	return false;
+}
+
+bool group_fails_over(const struct group *g, uint16_t rcode)
+{
+	return has_rcode(&g->policy->failover, rcode);
+}
+
+bool group_wants_next(const struct group *g, uint16_t rcode, bool has_answer)
+{
+	return has_rcode(&g->policy->next, rcode) ||
+		(g->policy->next_on_nodata && rcode == RCODE_NOERROR && !has_answer);
 }
 
 void group_order(struct group *g, uint8_t order[POLICY_UPSTREAMS_MAX])

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "slowpath/base/holder.h"
+#include "slowpath/base/log.h"
 #include "zones/base/err.h"
 #include "zones/image/policy.h"
 #include "zones/link/outside_counters.h"
@@ -26,6 +27,7 @@ struct upstream {
 	char server_name[256]; // TLS: to verify, "" for none
 	_Atomic uint32_t fails; // consecutive failed health checks
 	atomic_bool is_probed; // some thread is checking it
+	struct log_limit refusals; // of its certificate
 	_Atomic uint32_t case_fails; // replies in a row that did not keep the letters' case
 	struct upstream_counters *counters; // borrowed; NULL: nothing is counted
 };
@@ -53,6 +55,11 @@ void group_count_in(struct group *g, struct outside_counters *counters);
 
 // Whether this forward is for the name.
 bool group_takes(const struct group *g, const struct dname *name);
+
+// Whether an answer with this rcode sends the question to the next upstream, or, with or without
+// records in its answer section, to the next forward (k8s:2.13 failover, next).
+bool group_fails_over(const struct group *g, uint16_t rcode);
+bool group_wants_next(const struct group *g, uint16_t rcode, bool has_answer);
 
 // The upstreams in the order in which they are to be tried (k8s:2.13 policy).
 void group_order(struct group *g, uint8_t order[POLICY_UPSTREAMS_MAX]);

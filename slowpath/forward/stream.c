@@ -3,6 +3,7 @@
 // out to be closed by the upstream is replaced by a new one without counting as a failure.
 #include "slowpath/forward/stream.h"
 
+#include "slowpath/base/log.h"
 #include "slowpath/forward/tls.h"
 #include "slowpath/message/ask.h"
 #include "zones/base/be.h"
@@ -15,6 +16,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { REFUSALS_LOG_MS = 30000 };
 
 enum state { CONNECTING, SHAKING_HANDS, WRITING, READING, IDLE };
 
@@ -29,6 +32,7 @@ struct stream {
 	struct tls_session *tls; // NULL: plain
 	enum state state;
 	bool is_reused; // it has answered before
+	bool is_refused; // for its certificate
 	uint32_t events;
 	uint64_t born_ms;
 	stream_done_fn *done;
@@ -137,11 +141,13 @@ static void fail(struct stream *s)
 {
 	stream_done_fn *done = s->done;
 	void *ctx = s->ctx;
-	bool is_stale = s->is_reused && s->in_used == 0;
+	enum stream_outcome outcome = s->is_refused ? STREAM_REFUSED : STREAM_FAILED;
 
+	if (s->is_reused && s->in_used == 0)
+		outcome = STREAM_STALE;
 	close_stream(s);
 	if (done != NULL)
-		done(ctx, is_stale ? STREAM_STALE : STREAM_FAILED, NULL, 0);
+		done(ctx, outcome, NULL, 0);
 }
 
 static enum tls_want want_of(ssize_t n, enum tls_want retry)
@@ -195,9 +201,26 @@ static enum tls_want step_connect(struct stream *s)
 	return TLS_DONE;
 }
 
+static void note_refusal(struct stream *s, const char *why)
+{
+	struct upstream *u = s->upstream;
+	uint64_t held;
+
+	s->is_refused = true;
+	if (log_limit_take(&u->refusals, REFUSALS_LOG_MS, &held))
+		log_line(LOG_ERROR, "forward", "certificate of the upstream refused",
+			"upstream=%s wanted=%s reason=\"%s\" held=%llu", u->text,
+			u->server_name[0] == 0 ? u->host : u->server_name, why,
+			(unsigned long long)held);
+}
+
 static enum tls_want step_handshake(struct stream *s)
 {
 	enum tls_want want = tls_handshake(s->tls);
+	const char *why = want == TLS_FAILED ? tls_refusal(s->tls) : NULL;
+
+	if (why != NULL)
+		note_refusal(s, why);
 
 	if (want == TLS_DONE)
 		s->state = WRITING;

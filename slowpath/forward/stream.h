@@ -19,6 +19,7 @@ void stream_pool_free(struct stream_pool *p); // closes all; NULL is fine
 enum stream_outcome {
 	STREAM_ANSWER,
 	STREAM_STALE, // a kept connection turned out to be closed: ask again
+	STREAM_REFUSED, // its certificate is not what it should be
 	STREAM_FAILED,
 };
 

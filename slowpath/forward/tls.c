@@ -136,6 +136,13 @@ enum tls_want tls_handshake(struct tls_session *s)
 	return outcome(s, SSL_do_handshake(s->ssl));
 }
 
+const char *tls_refusal(const struct tls_session *s)
+{
+	long result = SSL_get_verify_result(s->ssl);
+
+	return result == X509_V_OK ? NULL : X509_verify_cert_error_string(result);
+}
+
 enum tls_want tls_write(struct tls_session *s, const uint8_t *bytes, size_t size, size_t *n)
 {
 	*n = 0;

@@ -28,6 +28,9 @@ void tls_session_free(struct tls_session *s); // NULL is fine
 enum tls_want { TLS_DONE, TLS_WANT_READ, TLS_WANT_WRITE, TLS_FAILED };
 
 enum tls_want tls_handshake(struct tls_session *s);
+// After TLS_FAILED of the handshake: why the upstream's certificate was refused; NULL: it was
+// something else.
+const char *tls_refusal(const struct tls_session *s);
 // TLS_DONE: *n bytes went out or came in; 0 at the end of the stream.
 enum tls_want tls_write(struct tls_session *s, const uint8_t *bytes, size_t size, size_t *n);
 enum tls_want tls_read(struct tls_session *s, uint8_t *bytes, size_t size, size_t *n);

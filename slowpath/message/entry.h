@@ -8,9 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ENTRY_CHAIN_MAX = 11 }; // CNAMEs (proto:S9, k8s:2.5)
-
-// Reads an upstream's answer (that ask_judge called one). NULL: malformed, or memory is short.
+// Reads an upstream's answer (that ask_judge called one). NULL: malformed, or memory is short. A
+// chain of more than CHAIN_MAX aliases becomes SERVFAIL with EDE_INVALID_DATA, never a part of it.
 struct entry *entry_read(const struct ask *a, const uint8_t *msg, size_t size_bytes);
 
 // Joins our own answer to the question, an alias, with the answer for the alias' target: both are

@@ -3,6 +3,7 @@
 // taken apart and put together again, and what the question did not ask for is left out.
 #include "slowpath/message/entry.h"
 
+#include "slowpath/message/chain.h"
 #include "slowpath/message/compress.h"
 #include "zones/wire/message.h"
 
@@ -52,8 +53,7 @@ static const char *rdata_layout(uint16_t type)
 struct reader {
 	const struct ask *ask;
 	struct rdbuf in;
-	struct dname chain[ENTRY_CHAIN_MAX + 1]; // the question's name, then each CNAME's target
-	unsigned n_chain;
+	struct chain *chain;
 	struct wrbuf out;
 	struct compress names;
 	struct entry_rr *rrs;
@@ -135,25 +135,6 @@ static void copy_rr(struct reader *rd, const struct message_rr *rr)
 	rd->n_rrs++;
 }
 
-static bool is_on_chain(const struct reader *rd, const uint8_t *owner)
-{
-	for (unsigned i = 0; i < rd->n_chain; i++) {
-		if (dname_is_equal(rd->chain[i].wire, owner))
-			return true;
-	}
-	return false;
-}
-
-// Whether some name of the chain lies under owner (or is it).
-static bool is_above_chain(const struct reader *rd, const uint8_t *owner)
-{
-	for (unsigned i = 0; i < rd->n_chain; i++) {
-		if (dname_is_within(rd->chain[i].wire, owner))
-			return true;
-	}
-	return false;
-}
-
 static bool wants_answer(const struct reader *rd, const struct message_rr *rr)
 {
 	uint16_t qtype = rd->ask->type;
@@ -161,9 +142,9 @@ static bool wants_answer(const struct reader *rd, const struct message_rr *rr)
 	if (rr->class != RR_CLASS_IN)
 		return false;
 	if (rr->type == RR_TYPE_DNAME || (rr->type == RR_TYPE_RRSIG && rd->ask->is_do))
-		return is_above_chain(rd, rr->owner.wire);
+		return chain_is_below(rd->chain, rr->owner.wire);
 	return (rr->type == qtype || rr->type == RR_TYPE_CNAME || qtype == RR_TYPE_ANY) &&
-		is_on_chain(rd, rr->owner.wire);
+		chain_has(rd->chain, rr->owner.wire);
 }
 
 // The zone's own records above the names that were asked for; proofs only for who wants them.
@@ -172,7 +153,7 @@ static bool wants_authority(const struct reader *rd, const struct message_rr *rr
 	switch (rr->type) {
 	case RR_TYPE_SOA:
 	case RR_TYPE_NS:
-		return rr->class == RR_CLASS_IN && is_above_chain(rd, rr->owner.wire);
+		return rr->class == RR_CLASS_IN && chain_is_below(rd->chain, rr->owner.wire);
 	case RR_TYPE_RRSIG:
 	case RR_TYPE_NSEC:
 	case RR_TYPE_NSEC3:
@@ -183,40 +164,12 @@ static bool wants_authority(const struct reader *rd, const struct message_rr *rr
 	}
 }
 
-// Appends the CNAME target of the chain's last name. False: it has none, or a loop or the limit is
-// reached.
-static bool chain_step(struct reader *rd, unsigned ancount)
+static void follow(struct reader *rd, const struct dname *first, unsigned ancount)
 {
-	const struct dname *last = &rd->chain[rd->n_chain - 1];
-	struct rdbuf in = rd->in;
-	struct message_rr rr;
-	struct dname target;
-
-	for (unsigned i = 0; i < ancount && !in.bad; i++) {
-		message_rr(&in, &rr);
-		if (in.bad || rr.type != RR_TYPE_CNAME ||
-			!dname_is_equal(rr.owner.wire, last->wire))
-			continue;
-		size_t behind = in.pos;
-		in.pos = rr.rdata_pos;
-		message_name(&in, rr.rdata_pos + rr.rdata_size, &target);
-		in.pos = behind;
-		if (in.bad || rd->n_chain > ENTRY_CHAIN_MAX || is_on_chain(rd, target.wire))
-			return false;
-		rd->chain[rd->n_chain++] = target;
-		return true;
-	}
-	return false;
-}
-
-static void chain_follow(struct reader *rd, const struct dname *first, unsigned ancount)
-{
-	rd->chain[0] = *first;
-	rd->n_chain = 1;
 	if (rd->ask->type == RR_TYPE_CNAME || rd->ask->type == RR_TYPE_ANY)
-		return; // the alias itself was asked for
-	while (chain_step(rd, ancount))
-		continue;
+		chain_begin(rd->chain, first); // the alias itself was asked for
+	else
+		chain_follow(rd->chain, first, &rd->in, ancount);
 }
 
 typedef bool wants_fn(const struct reader *rd, const struct message_rr *rr);
@@ -229,10 +182,56 @@ static uint16_t copy_section(struct reader *rd, unsigned n, wants_fn *wants)
 
 	for (unsigned i = 0; i < n && !rd->in.bad && !rd->out.full; i++) {
 		message_rr(&rd->in, &rr);
+		rd->in.bad |= rr.type == RR_TYPE_OPT; // RFC 6891 6.1.1
 		if (!rd->in.bad && wants(rd, &rr) && rd->n_rrs < ENTRY_RRS_MAX)
 			copy_rr(rd, &rr);
 	}
 	return (uint16_t)(rd->n_rrs - before);
+}
+
+// Whether options fill the record exactly (RFC 6891 6.1.2).
+static bool are_options_whole(const struct reader *rd, const struct message_rr *opt)
+{
+	struct rdbuf in = rd->in;
+	size_t end = opt->rdata_pos + opt->rdata_size;
+
+	in.pos = opt->rdata_pos;
+	while (in.pos < end && !in.bad) {
+		(void)rdbuf_u16(&in); // code
+		(void)rdbuf_take(&in, rdbuf_u16(&in));
+	}
+	return !in.bad && in.pos == end;
+}
+
+// Nothing of the last section is kept, but it must be whole, with one OPT at most (RFC 6891 6.1.1).
+// Returns the upper bits of the rcode.
+static uint16_t read_additional(struct reader *rd, unsigned n)
+{
+	struct message_rr rr;
+	uint16_t rcode_bits = 0;
+	bool has_opt = false;
+
+	for (unsigned i = 0; i < n && !rd->in.bad; i++) {
+		message_rr(&rd->in, &rr);
+		if (rd->in.bad || rr.type != RR_TYPE_OPT)
+			continue;
+		if (has_opt || rr.owner.size_bytes != 1 || !are_options_whole(rd, &rr))
+			rd->in.bad = true;
+		has_opt = true;
+		rcode_bits = (uint16_t)(rr.ttl_s >> 24 << 4);
+	}
+	return rcode_bits;
+}
+
+// What an rcode that only EDNS can carry comes to here: a version that the upstream does not know
+// (RFC 6891 6.1.3), or something about cookies and signatures that clients have no part in.
+static uint16_t rcode_of(uint16_t flags, uint16_t upper_bits)
+{
+	uint16_t rcode = flags & HEADER_RCODE;
+
+	if (upper_bits == 0)
+		return rcode;
+	return (rcode | upper_bits) == RCODE_BADVERS ? RCODE_NOTIMP : RCODE_SERVFAIL;
 }
 
 // The records from `first` on may change places when they have one owner, one type and no name
@@ -332,9 +331,10 @@ static struct entry *read_message(struct reader *rd)
 	unsigned ancount = be16_get(msg + 6);
 
 	begin(rd);
-	chain_follow(rd, &rd->ask->name, ancount);
+	follow(rd, &rd->ask->name, ancount);
 	uint16_t n_an = copy_section(rd, ancount, wants_answer);
 	uint16_t n_ns = copy_section(rd, be16_get(msg + 8), wants_authority);
+	uint16_t rcode_bits = read_additional(rd, be16_get(msg + 10));
 	// A message that was cut is taken as far as it goes (RFC 2181 9).
 	if (rd->out.full || (rd->in.bad && !(flags & HEADER_TC)))
 		return NULL;
@@ -344,6 +344,9 @@ static struct entry *read_message(struct reader *rd)
 		n_an = 0;
 		n_ns = 0;
 	}
+	if (rd->chain->is_too_long)
+		return entry_error(RCODE_SERVFAIL, EDE_INVALID_DATA);
+	flags = (uint16_t)((flags & ~HEADER_RCODE) | rcode_of(flags, rcode_bits));
 	return entry_make(rd, flags, n_an, n_ns);
 }
 
@@ -352,12 +355,14 @@ static struct reader reader_make(const struct ask *a, const uint8_t *msg, size_t
 {
 	static _Thread_local uint8_t out[DNS_MSG_MAX_BYTES];
 	static _Thread_local struct entry_rr rrs[ENTRY_RRS_MAX + 1];
+	static _Thread_local struct chain chain;
 
 	return (struct reader){
 		.ask = a,
 		.in = rdbuf_of(msg, size_bytes),
 		.out = wrbuf_of(out, sizeof(out)),
 		.rrs = rrs,
+		.chain = &chain,
 	};
 }
 
@@ -381,7 +386,7 @@ static uint16_t join_rest(struct reader *rd, const uint8_t *msg, size_t size_byt
 	if (rd->in.bad)
 		return 0;
 	dname_lower(&name);
-	chain_follow(rd, &name, ancount);
+	follow(rd, &name, ancount);
 	return copy_section(rd, ancount, wants_answer);
 }
 
@@ -393,13 +398,14 @@ struct entry *entry_join(const struct ask *a, const uint8_t *alias, size_t alias
 	unsigned ancount = be16_get(alias + 6);
 
 	begin(&rd);
-	chain_follow(&rd, &a->name, ancount);
+	follow(&rd, &a->name, ancount);
 	uint16_t n_an = copy_section(&rd, ancount, wants_answer);
 	if (rest_bytes >= DNS_HEADER_BYTES && (rest[3] & HEADER_RCODE) == RCODE_NOERROR) {
 		flags = be16_get(rest + 2) & HEADER_TC;
 		n_an = (uint16_t)(n_an + join_rest(&rd, rest, rest_bytes));
 	}
-	struct entry *e = rd.in.bad || rd.out.full ? NULL : entry_make(&rd, flags, n_an, 0);
+	bool is_lost = rd.in.bad || rd.out.full || rd.chain->is_too_long;
+	struct entry *e = is_lost ? NULL : entry_make(&rd, flags, n_an, 0);
 	if (e != NULL)
 		e->has_aa = true;
 	return e;

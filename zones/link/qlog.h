@@ -51,7 +51,13 @@ struct qlog_record {
 };
 
 // Why a query failed.
-enum qlog_reason { QLOG_TIMED_OUT, QLOG_UNREACHABLE, QLOG_MALFORMED, QLOG_REASONS };
+enum qlog_reason {
+	QLOG_TIMED_OUT,
+	QLOG_UNREACHABLE,
+	QLOG_MALFORMED,
+	QLOG_CERTIFICATE,
+	QLOG_REASONS
+};
 
 struct qlog_slot {
 	_Alignas(64) counter_t number; // of the entry, counted from 1; 0 while it is written
