@@ -331,10 +331,29 @@ static bool is_end(
 	return taken == TAKES_ALL && step->view == 0 && of->reader == POLICY_FOR_WORKERS;
 }
 
+// `file` with no plugin behind it refuses what is in none of its zones (CoreDNS plugin/file).
+static bool has_only_other_files(const struct config_server *s, const uint8_t *zone)
+{
+	bool has_file = false;
+
+	for (size_t i = 0; i < s->n_directives; i++) {
+		const struct config_directive *d = &s->directives[i];
+		if (d->kind == DIR_LOOP || d->kind == DIR_FORWARD || d->kind == DIR_WHOAMI)
+			return false;
+		if (d->kind != DIR_FILE)
+			continue;
+		if (find_zone(zones_of(d), zone) != NULL)
+			return false;
+		has_file = true;
+	}
+	return has_file;
+}
+
 int policy_steps_make(struct arena *a, const struct policy_steps_of *of, struct policy_steps *out)
 {
 	const struct config_server *s = of->server;
-	bool is_empty = true;
+	bool is_outside_files = has_only_other_files(s, of->zone);
+	bool is_refused = true;
 	bool failed = false;
 
 	out->n = 0;
@@ -349,7 +368,7 @@ int policy_steps_make(struct arena *a, const struct policy_steps_of *of, struct 
 			.line = d->pos.line > UINT16_MAX ? UINT16_MAX : (uint16_t)d->pos.line,
 			.ordinal = (uint16_t)i};
 		enum taken taken = take(a, of, d, &step, &failed);
-		is_empty &= policy_is_setup(d->kind);
+		is_refused &= policy_is_setup(d->kind) || is_outside_files;
 		if (taken == TAKES_NOTHING)
 			continue;
 		out->list[out->n++] = step;
@@ -357,9 +376,10 @@ int policy_steps_make(struct arena *a, const struct policy_steps_of *of, struct 
 			continue;
 		if (!step.is_last)
 			return failed ? -ENOMEM : 0;
+		is_refused = false;
 		break;
 	}
-	out->list[out->n++] = (struct policy_step){.kind = is_empty ? STEP_REFUSE : STEP_SERVFAIL,
+	out->list[out->n++] = (struct policy_step){.kind = is_refused ? STEP_REFUSE : STEP_SERVFAIL,
 		.plugin = "",
 		.line = 0,
 		.ordinal = UINT16_MAX};

@@ -13,19 +13,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_TTL_S = 3600, SOA_NUMBERS_BYTES = 20 };
+enum { DEFAULT_TTL_S = 3600, SOA_NUMBERS_BYTES = 20, KEY_MAX_BYTES = 2 * DNS_NAME_MAX_BYTES };
 
-// The labels of a name in reverse order. Returns their bytes.
-static size_t key_make(const uint8_t *name, uint8_t key[DNS_NAME_MAX_BYTES])
+// A name as bytes that compare like names in canonical order (RFC 4034 6.1): the labels from the
+// root on, each ended by a 0; what would be mistaken for an end is escaped.
+static size_t key_make(const uint8_t *name, uint8_t key[KEY_MAX_BYTES])
 {
-	size_t size = dname_size(name, DNS_NAME_MAX_BYTES) - 1;
-	size_t end = size;
+	const uint8_t *labels[DNS_NAME_MAX_BYTES / 2 + 1];
+	size_t n_labels = 0;
+	size_t n = 0;
 
-	for (size_t at = 0; at < size; at += 1u + name[at]) {
-		end -= 1u + name[at];
-		memcpy(key + end, name + at, 1u + name[at]);
+	for (; name[0] != 0; name += 1u + name[0])
+		labels[n_labels++] = name;
+	while (n_labels > 0) {
+		const uint8_t *label = labels[--n_labels];
+		for (size_t i = 1; i <= label[0]; i++) {
+			if (label[i] <= 1)
+				key[n++] = 1;
+			key[n++] = label[i] <= 1 ? (uint8_t)(label[i] + 1) : label[i];
+		}
+		key[n++] = 0;
 	}
-	return size;
+	return n;
 }
 
 static int key_compare(const uint8_t *a, size_t n_a, const uint8_t *b, size_t n_b)
@@ -44,25 +53,32 @@ static int record_compare(const void *a, const void *b)
 	return c != 0 ? c : (x->at > y->at) - (x->at < y->at);
 }
 
-// Bytes of the data that are names in lower case, as CoreDNS keeps them.
-static size_t lower_bytes(uint16_t type, size_t size_bytes)
+// Where the data of a type has names in lower case, as CoreDNS keeps them.
+static void rdata_lower(uint16_t type, uint8_t *data, size_t size_bytes)
 {
+	size_t at = 0;
+	size_t end = size_bytes;
+
 	switch (type) {
 	case RR_TYPE_NS:
 	case RR_TYPE_CNAME:
+		break;
 	case RR_TYPE_MX:
-	case RR_TYPE_SRV:
-		return size_bytes;
+		at = 2;
+		break;
+	case RR_TYPE_SVCB:
+	case RR_TYPE_HTTPS:
+		at = 2;
+		end = size_bytes < at ? 0 : at + dname_size(data + at, size_bytes - at);
+		break;
 	case RR_TYPE_SOA:
-		return size_bytes - SOA_NUMBERS_BYTES;
+		end -= SOA_NUMBERS_BYTES; // rr_take has counted the fields
+		break;
 	default:
-		return 0;
+		return;
 	}
-}
-
-static size_t lower_from(uint16_t type)
-{
-	return type == RR_TYPE_MX ? 2 : type == RR_TYPE_SRV ? 6 : 0;
+	for (; at < end; at++)
+		data[at] = dname_lower_byte(data[at]);
 }
 
 static int rdata_take(struct arena *a, const ldns_rr *from, struct response_rr *out)
@@ -81,8 +97,7 @@ static int rdata_take(struct arena *a, const ldns_rr *from, struct response_rr *
 			memcpy(data + at, ldns_rdf_data(field), ldns_rdf_size(field));
 		at += ldns_rdf_size(field);
 	}
-	for (size_t i = lower_from(out->type); i < lower_bytes(out->type, size); i++)
-		data[i] = dname_lower_byte(data[i]);
+	rdata_lower(out->type, data, size);
 	out->rdata = data;
 	out->rdata_size = (uint16_t)size;
 	return 0;
@@ -107,7 +122,7 @@ static int rr_take(struct arena *a, const ldns_rr *from, struct response_rr *out
 
 static int record_add(struct zone_data *z, const struct response_rr *rr)
 {
-	uint8_t key[DNS_NAME_MAX_BYTES];
+	uint8_t key[KEY_MAX_BYTES];
 	size_t n = key_make(rr->owner, key);
 	void *grown = array_grow(z->records, &z->cap, z->n + 1, sizeof(z->records[0]));
 
@@ -116,37 +131,51 @@ static int record_add(struct zone_data *z, const struct response_rr *rr)
 	z->records = grown;
 	struct zone_record *r = &z->records[z->n];
 	*r = (struct zone_record){.key = arena_copy(&z->arena, key, n),
-		.key_bytes = (uint8_t)n,
+		.key_bytes = (uint16_t)n,
 		.at = z->n,
 		.rr = *rr};
 	z->n++;
 	return r->key == NULL ? -ENOMEM : 0;
 }
 
-static int ns_add(struct zone_data *z, const struct response_rr *rr)
+static int apex_add(struct response_rrs *list, const struct response_rr *rr)
 {
-	void *grown = array_grow(z->ns.items, &z->ns_cap, z->ns.n + 1, sizeof(*rr));
+	void *grown = array_grow(list->items, &list->cap, list->n + 1, sizeof(*rr));
 
 	if (grown == NULL)
 		return -ENOMEM;
-	z->ns.items = grown;
-	z->ns.items[z->ns.n++] = *rr;
+	list->items = grown;
+	list->items[list->n++] = *rr;
 	return 0;
 }
 
-static int take(struct zone_data *z, const ldns_rr *from)
+uint16_t zone_data_covered(const struct response_rr *sig)
+{
+	return sig->rdata_size < 2 ? 0 : be16_get(sig->rdata);
+}
+
+static int take(struct zone_data *z, const ldns_rr *from, struct err *err)
 {
 	struct response_rr rr;
 	int rc = rr_take(&z->arena, from, &rr);
 
 	if (rc != 0)
 		return rc;
+	uint16_t covered = rr.type == RR_TYPE_RRSIG ? zone_data_covered(&rr) : 0;
+	bool is_apex = dname_is_equal(rr.owner, z->origin);
+	if (rr.type == RR_TYPE_NSEC3 || rr.type == LDNS_RR_TYPE_NSEC3PARAM)
+		return err_set(
+			err, -EINVAL, "zones with NSEC3 cannot be served, in CoreDNS neither");
 	if (rr.type == RR_TYPE_SOA) {
 		z->soa = rr;
 		return 0;
 	}
-	if (rr.type == RR_TYPE_NS && dname_is_equal(rr.owner, z->origin))
-		return ns_add(z, &rr);
+	if (covered == RR_TYPE_SOA)
+		return apex_add(&z->soa_sigs, &rr);
+	if (covered == RR_TYPE_NS && is_apex)
+		return apex_add(&z->ns_sigs, &rr);
+	if (rr.type == RR_TYPE_NS && is_apex)
+		return apex_add(&z->ns, &rr);
 	return record_add(z, &rr);
 }
 
@@ -163,7 +192,7 @@ static int read_all(
 		ldns_status status = ldns_rr_new_frm_fp_l(&rr, f, &ttl_s, origin, &previous, &line);
 		bool is_record = status == LDNS_STATUS_OK && rr != NULL;
 		if (is_record)
-			rc = take(z, rr);
+			rc = take(z, rr, err);
 		else if (status != LDNS_STATUS_OK && status != LDNS_STATUS_SYNTAX_EMPTY &&
 			status != LDNS_STATUS_SYNTAX_TTL && status != LDNS_STATUS_SYNTAX_ORIGIN)
 			rc = err_set(err, -EINVAL, "%.120s:%d: %s", path, line,
@@ -206,6 +235,8 @@ void zone_data_fini(struct zone_data *z)
 	arena_fini(&z->arena);
 	free(z->records);
 	free(z->ns.items);
+	free(z->soa_sigs.items);
+	free(z->ns_sigs.items);
 	memset(z, 0, sizeof(*z));
 }
 
@@ -226,9 +257,34 @@ static size_t lower_bound(const struct zone_data *z, const uint8_t *key, size_t 
 	return low;
 }
 
+// The records that begin at a place.
+static struct zone_node node_at(const struct zone_data *z, size_t at)
+{
+	const struct zone_record *first = z->records + at;
+	struct zone_node out = {.items = first};
+
+	while (at + out.n < z->n &&
+		key_compare(z->records[at + out.n].key, z->records[at + out.n].key_bytes,
+			first->key, first->key_bytes) == 0)
+		out.n++;
+	return out;
+}
+
+struct zone_node zone_data_before(const struct zone_data *z, const uint8_t *name)
+{
+	struct zone_node same = zone_data_find(z, name);
+	uint8_t key[KEY_MAX_BYTES];
+	size_t at = lower_bound(z, key, key_make(name, key));
+
+	if (same.n > 0 || at == 0)
+		return same;
+	const struct zone_record *last = &z->records[at - 1];
+	return node_at(z, lower_bound(z, last->key, last->key_bytes));
+}
+
 struct zone_node zone_data_find(const struct zone_data *z, const uint8_t *name)
 {
-	uint8_t key[DNS_NAME_MAX_BYTES];
+	uint8_t key[KEY_MAX_BYTES];
 	size_t n = key_make(name, key);
 	size_t at = lower_bound(z, key, n);
 	struct zone_node out = {.items = z->records == NULL ? NULL : z->records + at};
@@ -241,7 +297,7 @@ struct zone_node zone_data_find(const struct zone_data *z, const uint8_t *name)
 
 bool zone_data_has_below(const struct zone_data *z, const uint8_t *name)
 {
-	uint8_t key[DNS_NAME_MAX_BYTES];
+	uint8_t key[KEY_MAX_BYTES];
 	size_t n = key_make(name, key);
 	size_t at = lower_bound(z, key, n);
 

@@ -7,8 +7,8 @@
 #include "zones/base/err.h"
 
 struct zone_record {
-	const uint8_t *key; // the labels of the owner, from the root on
-	uint8_t key_bytes;
+	const uint8_t *key; // of the owner, in the order of RFC 4034 6.1
+	uint16_t key_bytes;
 	size_t at; // place in the file
 	struct response_rr rr;
 };
@@ -22,11 +22,11 @@ struct zone_node {
 struct zone_data {
 	const uint8_t *origin; // borrowed
 	struct arena arena;
-	struct zone_record *records; // all but SOA and NS of the zone itself
+	struct zone_record *records; // all but SOA and NS of the zone itself, and their RRSIGs
 	size_t n, cap;
 	struct response_rr soa; // type 0: the zone has none
 	struct response_rrs ns; // of the zone itself
-	size_t ns_cap;
+	struct response_rrs soa_sigs, ns_sigs; // of those two
 };
 
 // Reads a file; *z is zeroed first, zone_data_fini it in any case. 0, or -EINVAL, -ENOMEM or the
@@ -39,5 +39,11 @@ void zone_data_fini(struct zone_data *z);
 struct zone_node zone_data_find(const struct zone_data *z, const uint8_t *name);
 // Whether some name lies below it.
 bool zone_data_has_below(const struct zone_data *z, const uint8_t *name);
+
+// The records of the name, or of the last one before it in the order of RFC 4034 6.1.
+struct zone_node zone_data_before(const struct zone_data *z, const uint8_t *name);
+
+// The type that an RRSIG is for (RFC 4034 3.1.1).
+uint16_t zone_data_covered(const struct response_rr *sig);
 
 uint32_t zone_data_serial(const struct zone_data *z);

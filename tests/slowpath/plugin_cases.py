@@ -15,6 +15,7 @@ class Case:
     types: tuple = ("A", "AAAA", "MX", "TXT")
     also: dict = dataclasses.field(default_factory=dict)  # name: types that only it is asked with
     forward: bool = True
+    edns: tuple = (None, 0)  # EDNS versions it is asked with, and "do"
 
 
 IP4 = r"(^|[.])ip-10-(?P<b>[0-9]*)-(?P<c>[0-9]*)-(?P<d>[0-9]*)[.]example[.]$"

@@ -1,55 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """acl, any, autopath, dns64, file, header, loadbalance, local and whoami beside the real CoreDNS."""
 
+import dataclasses
+
 import pytest
 
+import zone_cases
 from plugin_cases import COMMON, Case
 from test_plugins_coredns import compare, pytestmark, server, stub  # noqa: F401  # pylint: disable=unused-import
 
-ZONE = """$ORIGIN zone.test.
-$TTL 300
-@ IN SOA ns admin 7 7200 3600 1209600 600
-@ IN NS ns
-@ IN NS ns2
-ns A 192.0.2.53
-ns AAAA 2001:db8::53
-ns2 A 192.0.2.54
-www A 192.0.2.1
-www A 192.0.2.2
-al CNAME www
-al2 CNAME al
-ext CNAME www.example.net.
-gone CNAME nx.example.net.
-dang CNAME nothere
-loop1 CNAME loop2
-loop2 CNAME loop1
-mx MX 10 www
-mx MX 20 mail.other.
-_s._tcp SRV 0 0 80 www
-txt TXT "hello" "world"
-*.wild A 192.0.2.9
-*.wild TXT "w"
-*.wc CNAME www
-a.b.ent A 192.0.2.10
-del NS ns.del
-del NS ns.elsewhere.
-ns.del A 192.0.2.77
-dn DNAME target
-x.target A 192.0.2.88
-deep CNAME x.del
-"""
-IN_ZONE = tuple(
-    f"{name}zone.test." for name in (
-        "", "www.", "al.", "al2.", "ext.", "gone.", "dang.", "loop1.", "mx.", "_s._tcp.", "txt.", "x.wild.", "y.x.wild.", "wild.",
-        "q.wc.", "b.ent.", "a.b.ent.", "ent.", "z.ent.", "del.", "x.del.", "ns.del.", "x.dn.", "y.dn.", "dn.", "nope.", "deep."))
-
 CASES = [
-    Case("file", "file {folder}/zone.db zone.test", IN_ZONE + COMMON,
-         types=("A", "AAAA", "MX", "TXT", "SRV", "SOA", "CNAME", "DNAME", "DS")),
-    Case("file-ns", "file {folder}/zone.db zone.test", tuple(
-        f"{name}zone.test." for name in ("", "www.", "x.wild.", "wild.", "ent.", "del.", "x.del.", "ns.", "nope.")), types=("NS",)),
+    Case("file", "file {folder}/zone.db zone.test", zone_cases.NAMES + COMMON, types=zone_cases.TYPES, edns=(None,)),
+    Case("file-edns", "file {folder}/zone.db zone.test", zone_cases.NAMES[::7], edns=(0,)),
+    Case("file-signed", "file {folder}/signed.db zone.test", zone_cases.SIGNED_NAMES, types=zone_cases.TYPES, edns=("do",)),
+    Case("file-alone", "file {folder}/zone.db zone.test", ("www.zone.test.", "nope.zone.test.", "other.test.", "del.zone.test."),
+         types=("A", "NS", "DS"), forward=False),
     Case("file-falls", "file {folder}/zone.db zone.test {\n fallthrough\n }\n template ANY ANY zone.test {\n rcode REFUSED\n }",
-         ("nope.zone.test.", "www.zone.test.", "z.ent.zone.test.")),
+         ("nope.zone.test.", "www.zone.test.", "ent.zone.test.", "z.ent.zone.test.", "dang.zone.test.", "q.wild.zone.test.")),
     Case("acl", "acl blk.test {\n block type A net *\n filter type AAAA\n allow net 127.0.0.0/8\n }\n"
          "acl sub.blk.test {\n block net *\n }\n acl own.test {\n block net 127.0.0.1/32\n }\n"
          "acl far.test {\n block net 10.0.0.0/8 ::/0\n }",
@@ -77,7 +44,8 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=[c.name for c in CASES])
 def test_answers_are_those_of_coredns(case, server, stub, tmp_path):  # noqa: F811  # pylint: disable=redefined-outer-name
-    (tmp_path / "zone.db").write_text(ZONE)
+    (tmp_path / "zone.db").write_text(zone_cases.SHAPES)
+    (tmp_path / "signed.db").write_text(zone_cases.signed())
     (tmp_path / "search.conf").write_text("search first.test second.test\nnameserver 127.0.0.1\n")
     directives = case.directives.replace("{folder}", str(tmp_path))
-    compare(Case(case.name, directives, case.names, case.types, case.also, case.forward), server, stub, tmp_path)
+    compare(dataclasses.replace(case, directives=directives), server, stub, tmp_path)

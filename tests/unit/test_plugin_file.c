@@ -80,6 +80,10 @@ static const struct {
 	{"al2.ftest.", RR_TYPE_A,
 		"NOERROR aa | al2.ftest. 300 IN CNAME al.ftest. | al.ftest. 300 IN CNAME "
 		"www.ftest. | www.ftest. 300 IN A 192.0.2.1 | www.ftest. 300 IN A 192.0.2.2" NS},
+	{"deepdel.ftest.", RR_TYPE_A,
+		"NOERROR aa | deepdel.ftest. 300 IN CNAME x.del.ftest. | !del.ftest. 300 IN NS "
+		"ns.del.ftest. | !del.ftest. 300 IN NS ns.elsewhere. | +ns.del.ftest. 300 IN A "
+		"192.0.2.77"},
 	{"al.ftest.", RR_TYPE_CNAME, "NOERROR aa | al.ftest. 300 IN CNAME www.ftest." NS},
 	{"ext.ftest.", RR_TYPE_A, "NOERROR aa | ext.ftest. 300 IN CNAME outside.example." SOA},
 	{"dang.ftest.", RR_TYPE_A, "NXDOMAIN aa | dang.ftest. 300 IN CNAME nothere.ftest." SOA},
@@ -224,6 +228,7 @@ static void files_with_mistakes_are_refused_with_the_line(void **state)
 		{"@ 5 IN SOA a b 1 2 3 4 5\nwww 5 IN A 192.0.2.300\n", ":2: "},
 		{"@ 5 IN SOA a b 1 2 3\n", ":1: "},
 		{"@ 5 IN SOA a b 1 2 3 4 5\nwww 5 IN NOTHING x\n", ":2: "},
+		{"@ 5 IN SOA a b 1 2 3 4 5\n@ 5 IN NSEC3PARAM 1 0 0 -\n", "NSEC3"},
 	};
 	struct place p;
 	(void)state;
