@@ -26,6 +26,7 @@ def legend(names):
 def page(title, height, parts):
     body = "\n".join(parts)
     return (
+        "<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
         f'viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">\n'
         f'<rect width="100%" height="100%" fill="white"/>\n{text(16, 24, title, size=15, weight="bold")}\n{body}\n</svg>\n'

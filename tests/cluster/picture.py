@@ -73,5 +73,6 @@ def dashboard(title, rows, window):
         y += math.ceil(len(panels) / COLUMNS) * (HEIGHT + MARGIN)
     width = COLUMNS * (WIDTH + MARGIN) + MARGIN
     body = "\n".join(parts)
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y + MARGIN}" viewBox="0 0 {width} {y + MARGIN}" '
+    return ("<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y + MARGIN}" viewBox="0 0 {width} {y + MARGIN}" '
             f'font-family="sans-serif">\n<rect width="100%" height="100%" fill="white"/>\n{body}\n</svg>\n')
