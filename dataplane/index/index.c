@@ -20,6 +20,7 @@ enum { ATTEMPTS = 8 };
 
 struct index {
 	struct rte_hash *table; // NULL when the image has no names
+	struct card_endings endings;
 	struct index_card *cards; // n_names; data of the table are their indexes
 	const struct image *img; // borrowed
 	struct index_secret secret;
@@ -38,8 +39,7 @@ static inline struct index_key key_hash(const struct index_secret *s, const stru
 {
 	uint64_t h = name_hash(s->bytes, key->norm, key->size_bytes);
 
-	return (struct index_key){
-		h + key->view * s->view_factor, (uint64_t)key->view << 8 | key->size_bytes};
+	return (struct index_key){h + key->view * s->view_factor};
 }
 
 struct index_key index_key_of(const struct index_secret *s, const struct name_key *key)
@@ -49,7 +49,7 @@ struct index_key index_key_of(const struct index_secret *s, const struct name_ke
 
 static inline hash_sig_t key_signature(const struct index_key *k)
 {
-	return (hash_sig_t)(k->low >> 32);
+	return (hash_sig_t)(k->hash >> 32);
 }
 
 // rte_hash wants a function of its own, which is never called: all signatures are given.
@@ -58,6 +58,13 @@ static uint32_t table_hash(const void *key, uint32_t size, uint32_t init)
 	(void)size;
 	(void)init;
 	return key_signature(key);
+}
+
+// rte_hash has no quick comparison for keys of this size.
+static int table_compare(const void *a, const void *b, size_t size_bytes)
+{
+	(void)size_bytes;
+	return ((const struct index_key *)a)->hash != ((const struct index_key *)b)->hash;
 }
 
 static struct name_key entry_key(const struct image *img, const struct image_name *n)
@@ -94,27 +101,21 @@ static struct rte_hash *table_new(uint32_t entries)
 		.key_len = sizeof(struct index_key),
 		.hash_func = table_hash,
 		.socket_id = SOCKET_ID_ANY};
-	return rte_hash_create(&params);
+	struct rte_hash *table = rte_hash_create(&params);
+	if (table != NULL)
+		rte_hash_set_cmp_func(table, table_compare);
+	return table;
 }
 
-static void card_fill(struct index_card *c, const struct image *img, uint32_t i)
+static void card_fill(struct index *ix, const struct image *img, uint32_t card, uint32_t i)
 {
 	const struct image_name *n = &img->names[i];
-	const struct image_set *sets = &img->sets[n->first_set];
+	struct index_card *c = &ix->cards[card];
 
 	*c = (struct index_card){
 		.name = i, .view = n->view, .us_mask = n->us_mask, .flags = n->flags};
-	for (unsigned k = 0; k < n->n_sets; k++) {
-		c->types |= card_type_bit(sets[k].type);
-		if (c->type != 0 || sets[k].flags != 0)
-			continue;
-		c->type = sets[k].type;
-		c->section = sets[k].section;
-	}
-	if (n->name_size > CARD_TEXT_BYTES)
-		return;
-	c->name_size = n->name_size;
-	memcpy(c->text, image_name_wire(img, n), n->name_size);
+	card_sets(c, img, n);
+	card_name(c, &ix->endings, image_name_wire(img, n), n->name_size);
 }
 
 // Cards are many and read at random: with huge pages, where the system has some to spare.
@@ -146,7 +147,7 @@ static int table_fill(struct index *ix, const struct image *img, const struct in
 		if (rte_hash_add_key_with_hash_data(
 			    ix->table, &key, key_signature(&key), (void *)(uintptr_t)n) != 0)
 			return -ENOSPC;
-		card_fill(&ix->cards[n++], img, i);
+		card_fill(ix, img, n++, i);
 	}
 	// Adding a key that is there replaces it: a collision shows in the count.
 	return rte_hash_count(ix->table) == (int32_t)n ? 0 : -EEXIST;
@@ -239,11 +240,12 @@ static uint64_t bulk_positions(struct bulk *b, const struct index *ix)
 	return hits;
 }
 
-static inline bool is_of(const struct index_card *c, const struct name_key *key)
+static inline bool is_of(
+	const struct index *ix, const struct index_card *c, const struct name_key *key)
 {
 	return c->view == key->view && c->name_size == key->size_bytes &&
 		((c->us_mask >> key->underscores) & 1u) != 0 &&
-		bytes_are_equal(c->text, key->norm, key->size_bytes);
+		card_is_of(c, &ix->endings, key->norm);
 }
 
 // A card whose name is too long for it, or whose other entries may be meant.
@@ -263,7 +265,7 @@ __attribute__((noinline)) static bool take_other(const struct index *ix, const s
 static inline bool take(const struct index *ix, const struct index_card *c,
 	const struct name_key *key, struct index_hit *out)
 {
-	if (!is_of(c, key))
+	if (!is_of(ix, c, key))
 		return take_other(ix, c, key, out);
 	if (!(c->flags & NAME_TOMBSTONE))
 		*out = (struct index_hit){{ix->img, &ix->img->names[c->name]}, c};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// rte_hash over the names of one image. Keys are a keyed 64-bit hash of view and name beside view
-// and size: whoever chooses names cannot choose where they land. Gives exactly what snapshot_find
+// rte_hash over the names of one image. Keys are a keyed 64-bit hash of view and name: whoever
+// chooses names cannot choose where they land. Gives exactly what snapshot_find
 // gives; a test asks both for every name.
 #pragma once
 
@@ -39,15 +39,14 @@ void index_free(struct index *ix); // NULL is fine
 
 // The same with a hash of the caller's: for the test of collisions.
 struct index_key {
-	uint64_t low, high;
+	uint64_t hash;
 };
 
 // The key of a name whose blocks add up to sum (name_hash.h).
 static inline struct index_key index_key_from(
-	const struct index_secret *s, uint64_t sum, uint16_t view, uint8_t size_bytes)
+	const struct index_secret *s, uint64_t sum, uint16_t view)
 {
-	return (struct index_key){
-		name_hash_end(sum) + view * s->view_factor, (uint64_t)view << 8 | size_bytes};
+	return (struct index_key){name_hash_end(sum) + view * s->view_factor};
 }
 
 typedef struct index_key index_key_fn(const struct index_secret *s, const struct name_key *key);

@@ -185,17 +185,6 @@ static inline void burst_count(
 // Who asks the cache of outside answers, and when.
 struct cache_reader burst_cache_reader(const struct worker *w, const struct burst *b);
 
-// The plain ones among the queries leave them for b->plain, counted.
-void burst_plain(const struct worker *w, struct burst *b);
-// For the names found: asks for the answers.
-void burst_plain_prefetch(struct burst *b);
-// The replies to plain queries; those that need one of the other ways join the other queries.
-void burst_plain_answers(struct burst *b);
-
-// Looks the plain queries for outside names up, and answers those that were found (plain_cached.c).
-void burst_plain_cached_find(const struct worker *w, struct burst *b);
-void burst_plain_cached_answers(struct burst *b);
-
 // Puts plain query i among the others; it was counted.
 void burst_unplain(struct burst *b, unsigned i);
 

@@ -263,7 +263,7 @@ __attribute__((noinline)) void burst_plain(const struct worker *w, struct burst 
 			p = out - 1;
 			continue;
 		}
-		*key++ = index_key_from(b->secret, sum, p->key.view, p->key.size_bytes);
+		*key++ = index_key_from(b->secret, sum, p->key.view);
 		if (p != in)
 			plain_move(in, p);
 		p = ++in;
@@ -287,6 +287,11 @@ __attribute__((noinline)) static void set_find(struct plain_query *p, const stru
 	p->is_punted = (set->flags & SET_PUNT) != 0;
 }
 
+static inline bool has_address(const struct plain_query *p, const struct index_card *card)
+{
+	return card != NULL && card->has_address && p->type == RR_TYPE_A;
+}
+
 void burst_plain_prefetch(struct burst *b)
 {
 	for (unsigned i = 0; i < b->n_plain; i++) {
@@ -296,6 +301,8 @@ void burst_plain_prefetch(struct burst *b)
 
 		p->section = NULL;
 		p->is_punted = false;
+		if (has_address(p, card))
+			continue;
 		if (card != NULL && card->type == p->type)
 			p->section = image_section_at(hit->found.img, card->section);
 		else if (card != NULL ? (card->types & card_type_bit(p->type)) != 0
@@ -310,7 +317,7 @@ void burst_plain_prefetch(struct burst *b)
 
 // A section and what it is.
 struct piece {
-	const struct image_section *section;
+	const struct image_section *section; // NULL: the card's address
 	size_t size_bytes;
 	size_t start_bytes; // of the first record to send: rotation
 	uint16_t rcode;
@@ -362,6 +369,10 @@ static inline bool take(const struct plain_query *p, const struct index_hit *hit
 	}
 	if ((hit->card != NULL ? hit->card->flags : hit->found.name->flags) != 0)
 		return false;
+	if (has_address(p, hit->card)) {
+		*out = (struct piece){.size_bytes = CARD_ADDRESS_BYTES, .n_an = 1};
+		return true;
+	}
 	if (p->section == NULL)
 		return take_soa(r, RCODE_NOERROR, out);
 	return take_set(p, dns, out);
@@ -399,7 +410,10 @@ static inline bool plain_answer(
 	size_t end = pos + piece.size_bytes + (p->has_opt ? DNS_OPT_BYTES : 0);
 	if (!plain_fits(b, p, f, end))
 		return false;
-	write_piece(dns + pos, p, &piece);
+	if (piece.section == NULL)
+		card_write_address(hit->card, dns + pos);
+	else
+		write_piece(dns + pos, p, &piece);
 	if (p->has_opt)
 		plain_write_opt(dns + pos + piece.size_bytes, p->is_do);
 	plain_write_header(dns, p, HEADER_AA | (unsigned)piece.rcode,

@@ -27,3 +27,17 @@ struct plain_query {
 	uint8_t scope; // it counts under
 	bool has_opt, is_do;
 };
+
+struct burst;
+struct worker;
+
+// The plain ones among the queries leave them for burst.plain, counted.
+void burst_plain(const struct worker *w, struct burst *b);
+// For the names found: asks for the answers.
+void burst_plain_prefetch(struct burst *b);
+// The replies to plain queries; those that need one of the other ways join the other queries.
+void burst_plain_answers(struct burst *b);
+
+// The same for names outside, with the cache of outside answers (plain_cached.c).
+void burst_plain_cached_find(const struct worker *w, struct burst *b);
+void burst_plain_cached_answers(struct burst *b);
