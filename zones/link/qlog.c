@@ -55,7 +55,7 @@ static bool take_turn(struct qlog_writer *w, uint64_t now_ticks)
 	return true;
 }
 
-static void record_fill(
+void qlog_record_fill(
 	struct qlog_record *r, const struct qlog_query *q, const uint8_t *reply, size_t size_bytes)
 {
 	size_t address_bytes = q->family == 4 ? 4 : 16;
@@ -110,7 +110,7 @@ void qlog_write(
 		!take_turn(w, q->now_ticks))
 		return;
 	struct qlog_slot *s = slot_begin(w);
-	record_fill(&s->record, q, reply, size_bytes);
+	qlog_record_fill(&s->record, q, reply, size_bytes);
 	slot_end(w, s);
 }
 

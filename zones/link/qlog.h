@@ -29,6 +29,7 @@ enum qlog_record_flag {
 	QLOG_RECORD_DO = 1,
 	QLOG_RECORD_TCP = 2,
 	QLOG_RECORD_ERROR = 4, // for `errors`, else for `log`
+	QLOG_RECORD_NO_REPLY = 8, // what is said of replies is not known
 };
 
 struct qlog_record {
@@ -107,6 +108,10 @@ void qlog_fail(struct qlog_writer *w, const struct qlog_failure *f);
 // Notes a query by its whole reply, when its class is asked for.
 void qlog_write(
 	struct qlog_writer *w, const struct qlog_query *q, const uint8_t *reply, size_t size_bytes);
+
+// A record of a query by a message with its question.
+void qlog_record_fill(
+	struct qlog_record *r, const struct qlog_query *q, const uint8_t *reply, size_t size_bytes);
 
 // The class of a reply's header.
 enum qlog_class_bit qlog_class_of(const uint8_t *reply, size_t size_bytes);
