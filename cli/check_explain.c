@@ -300,6 +300,33 @@ static void explain_bufsize(FILE *out, const struct config_directive *d)
 	say(out, "replies over UDP have at most %u bytes", b->size_bytes);
 }
 
+static void say_flags(FILE *out, uint16_t flags)
+{
+	static const struct {
+		uint16_t flag;
+		const char *name;
+	} names[] = {{HEADER_AA, "AA"}, {HEADER_RA, "RA"}, {HEADER_RD, "RD"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (flags & names[i].flag)
+			say(out, " %s", names[i].name);
+	}
+}
+
+// Rules act in their order: each is said.
+static void explain_header(FILE *out, const struct config_directive *d)
+{
+	const struct config_header *h = d->data;
+
+	for (size_t i = 0; i < h->n_rules; i++) {
+		const struct config_header_rule *r = &h->rules[i];
+		say(out, "%s%s", i == 0 ? "" : ", ", r->set ? "sets" : "clears");
+		say_flags(out, r->flags);
+		say(out, " of %s",
+			r->is_query ? "queries on their way" : "replies that somebody made");
+	}
+}
+
 static const char *plain_text(enum config_kind kind)
 {
 	static const struct {
@@ -311,9 +338,9 @@ static const char *plain_text(enum config_kind kind)
 		{DIR_BIND, "the addresses this block listens on"},
 		{DIR_CHAOS, "answers version.bind and the like"},
 		{DIR_DNS64, "makes IPv6 addresses from IPv4 ones"},
+		{DIR_DNSTAP, "queries and replies are told to a collector"},
 		{DIR_ERRORS, "failed queries are written to standard output"},
 		{DIR_FILE, "a zone file answers"},
-		{DIR_HEADER, "sets or clears flags of queries or replies"},
 		{DIR_LOCAL, "localhost and its reverse names"},
 		{DIR_LOG, "queries are written to standard output"},
 		{DIR_LOOP, "finds out whether forwarding leads back here"},
@@ -353,6 +380,7 @@ void explain_directive(FILE *out, const struct config_directive *d)
 		[DIR_BUFSIZE] = explain_bufsize,
 		[DIR_CACHE] = explain_cache,
 		[DIR_FORWARD] = explain_forward,
+		[DIR_HEADER] = explain_header,
 		[DIR_HEALTH] = explain_health,
 		[DIR_HOSTS] = explain_hosts,
 		[DIR_K8S_EXTERNAL] = explain_k8s_external,

@@ -28,12 +28,24 @@ struct response_rrs {
 	size_t n, cap;
 };
 
+// Who has made a reply. CoreDNS' plugins return most errors instead of writing them: its server does
+// so in the end, and the plugins in between see no reply.
+enum response_author {
+	RESPONSE_WRITTEN,
+	RESPONSE_UNWRITTEN, // an rcode that was returned
+	RESPONSE_FAILED, // one that was returned with an error
+};
+
+enum response_rd { RESPONSE_RD_AS_ASKED, RESPONSE_RD_CLEAR, RESPONSE_RD_SET };
+
 enum response_part { RESPONSE_ANSWER, RESPONSE_AUTHORITY, RESPONSE_ADDITIONAL, RESPONSE_PARTS };
 
 // OPT is no record here: response_write adds our own to who asked with EDNS.
 struct response {
 	uint16_t rcode;
 	uint16_t flags; // AA, TC, RA, AD of the header word
+	enum response_author author;
+	enum response_rd rd; // `header` changes it
 	int32_t ede; // EDE_NONE, or an info code (RFC 8914)
 	const char *ede_text; // "" or NULL: none
 	struct response_rrs part[RESPONSE_PARTS];

@@ -49,6 +49,7 @@ struct way {
 
 static enum serve_verdict error(const struct way *y, enum rcode rcode, enum ede ede)
 {
+	y->o->tally->is_failed = true;
 	serve_error(y->o->query, y->o->env, rcode, ede, y->w);
 	return SERVE_REPLY;
 }
@@ -71,6 +72,7 @@ static void on_answer(struct waiter *waiter)
 
 	p->thread->n_pending--;
 	loop_timer_stop(waiter->home, &p->patience);
+	p->origin.tally.is_failed = e != NULL && entry_is_ours(e);
 	if (p->origin.reply == NULL || p->is_answered) {
 		pending_free(p);
 		return;
@@ -78,6 +80,7 @@ static void on_answer(struct waiter *waiter)
 	if (e == NULL) {
 		p->origin.drop(&p->origin);
 	} else if (e->kind == ENTRY_FAILURE && p->stale.entry != NULL) {
+		p->origin.tally.is_failed = false;
 		struct entry_view view = stale_view(&p->view, p->stale.entry, p->stale_ttl_s);
 		pending_reply(p, p->stale.entry, &view);
 	} else {
@@ -264,6 +267,7 @@ static enum serve_verdict answer_from_cache(const struct way *y, const struct ca
 	else
 		share(y, found);
 	y->o->tally->plugin = SCOPE_PLUGIN_CACHE;
+	y->o->tally->is_failed = entry_is_ours(found->entry);
 	entry_write(found->entry, y->o->query, y->o->env, &view, y->w);
 	if (found->wants_refresh)
 		refresh(y);

@@ -226,6 +226,7 @@ static void on_reply(struct origin *o, const uint8_t *msg, size_t size_bytes)
 	struct task *t = o->ctx;
 
 	task_take(t, msg, size_bytes);
+	task_judge(t, o->tally.is_failed);
 	go_on(t);
 }
 

@@ -78,6 +78,9 @@ struct origin task_origin(struct task *t);
 // A message is the answer; NULL: there was none. Sets the move.
 void task_take(struct task *t, const uint8_t *msg, size_t size_bytes);
 
+// Whether what has been taken is an error of `forward`, which nobody has written.
+void task_judge(struct task *t, bool is_failed);
+
 // An answer of ours without records, on its way up.
 void task_fail(struct task *t, enum rcode rcode);
 

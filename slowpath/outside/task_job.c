@@ -144,4 +144,8 @@ void task_write(const struct task *t, struct wrbuf *w)
 	memcpy(w->base, t->question, t->question_bytes);
 	finish(t, &r);
 	response_write(&r, &t->query, &t->env, t->udp_max_bytes, w);
+	if (r.rd == RESPONSE_RD_AS_ASKED || w->pos < DNS_HEADER_BYTES)
+		return;
+	uint16_t flags = be16_get(w->base + 2) & (uint16_t)~HEADER_RD;
+	be16_put(w->base + 2, flags | (r.rd == RESPONSE_RD_SET ? HEADER_RD : 0));
 }

@@ -13,6 +13,7 @@ static _Thread_local uint8_t whole[DNS_MSG_MAX_BYTES];
 void task_fail(struct task *t, enum rcode rcode)
 {
 	response_init(&t->job.response, (uint16_t)rcode, 0);
+	t->job.response.author = RESPONSE_FAILED;
 	t->move = TASK_UP;
 }
 
@@ -23,6 +24,13 @@ void task_take(struct task *t, const uint8_t *msg, size_t size_bytes)
 	if (msg == NULL || response_read(&j->arena, msg, size_bytes, &j->response) != 0)
 		response_init(&j->response, RCODE_SERVFAIL, 0);
 	t->move = t->then;
+}
+
+void task_judge(struct task *t, bool is_failed)
+{
+	// What a question of our own gets, the server has written.
+	if (is_failed && t->then == TASK_UP)
+		t->job.response.author = RESPONSE_FAILED;
 }
 
 void task_query(const struct task *t, struct query *q)
@@ -176,10 +184,12 @@ void task_forward(struct task *t, const struct image_step *step)
 	t->then = TASK_UP;
 	enum serve_verdict v = forward_answer(t->server, &o, t->plan, t->chain, &w);
 	t->plugin = tally.plugin;
-	if (v == SERVE_LATER)
+	if (v == SERVE_LATER) {
 		t->move = TASK_WAITING;
-	else
-		task_take(t, v == SERVE_REPLY ? whole : NULL, w.pos);
+		return;
+	}
+	task_take(t, v == SERVE_REPLY ? whole : NULL, w.pos);
+	task_judge(t, tally.is_failed);
 }
 
 void task_resolve(struct task *t, const struct question *what, enum task_move then)

@@ -237,7 +237,9 @@ static enum plugin_verdict autopath_reply(struct job *j, struct frame *f)
 		return PLUGIN_ANSWER;
 	if (p->at == 0)
 		p->first = j->response;
-	if (j->response.rcode == RCODE_NXDOMAIN) {
+	if (j->response.author == RESPONSE_FAILED) // nothing else is tried
+		return PLUGIN_ANSWER;
+	if (j->response.rcode == RCODE_NXDOMAIN || j->response.author == RESPONSE_UNWRITTEN) {
 		if (advance(j, p))
 			return PLUGIN_AGAIN;
 		j->response = p->first;

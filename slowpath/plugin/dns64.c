@@ -31,10 +31,13 @@ static bool has(const struct response_rrs *rrs, uint16_t type)
 	return false;
 }
 
-// RFC 6147 5.1.2: a name that does not exist stays so. CoreDNS goes by the SOA record.
-static bool is_name_error(const struct response *r)
+// What is left as it is. RFC 6147 5.1.2: a name that does not exist stays so, with an SOA record or
+// without. Errors that nobody has written are not seen.
+static bool passes(const struct policy_dns64 *d, const struct response *r)
 {
-	return r->rcode == RCODE_NXDOMAIN && has(&r->part[RESPONSE_AUTHORITY], RR_TYPE_SOA);
+	if (r->author != RESPONSE_WRITTEN || r->rcode == RCODE_NXDOMAIN)
+		return true;
+	return !d->translate_all && has(&r->part[RESPONSE_ANSWER], RR_TYPE_AAAA);
 }
 
 static enum plugin_verdict dns64_ask(struct job *j, struct frame *f)
@@ -53,8 +56,7 @@ static enum plugin_verdict dns64_reply(struct job *j, struct frame *f)
 	const struct response_rrs *ns = &j->response.part[RESPONSE_AUTHORITY];
 	uint32_t ttl_s = NO_SOA_TTL_S;
 
-	if (f->phase == 0 || is_name_error(&j->response) ||
-		(!d->translate_all && has(&j->response.part[RESPONSE_ANSWER], RR_TYPE_AAAA)))
+	if (f->phase == 0 || passes(d, &j->response))
 		return PLUGIN_ANSWER;
 	for (size_t i = 0; i < ns->n; i++) {
 		if (ns->items[i].type == RR_TYPE_SOA)

@@ -99,7 +99,7 @@ static enum plugin_verdict file_ask(struct job *j, struct frame *f)
 	if (zone == NULL)
 		return PLUGIN_NEXT;
 	if (j->question.type == RR_TYPE_AXFR || j->question.type == RR_TYPE_IXFR)
-		return made_empty(j, RCODE_REFUSED);
+		return made_error(j, RCODE_REFUSED);
 	struct file_search *s = arena_alloc(&j->arena, sizeof(*s));
 	if (s == NULL)
 		return made_fail(j);

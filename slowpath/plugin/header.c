@@ -19,9 +19,16 @@ static enum plugin_verdict header_ask(struct job *j, struct frame *f)
 	return PLUGIN_NEXT;
 }
 
+// An error that nobody has written passes by, but repeats the RD of the query as it has become.
 static enum plugin_verdict header_reply(struct job *j, struct frame *f)
 {
-	apply(f->data, false, &j->response.flags);
+	struct response *r = &j->response;
+	uint16_t flags = (uint16_t)(r->flags | (j->question.flags & HEADER_RD));
+
+	if (r->author == RESPONSE_WRITTEN)
+		apply(f->data, false, &flags);
+	r->rd = (flags & HEADER_RD) != 0 ? RESPONSE_RD_SET : RESPONSE_RD_CLEAR;
+	r->flags = (uint16_t)(flags & ~HEADER_RD);
 	return PLUGIN_ANSWER;
 }
 

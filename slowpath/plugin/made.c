@@ -32,7 +32,14 @@ enum plugin_verdict made_empty(struct job *j, uint16_t rcode)
 	return PLUGIN_ANSWER;
 }
 
+enum plugin_verdict made_error(struct job *j, uint16_t rcode)
+{
+	response_init(&j->response, rcode, 0);
+	j->response.author = RESPONSE_UNWRITTEN;
+	return PLUGIN_ANSWER;
+}
+
 enum plugin_verdict made_fail(struct job *j)
 {
-	return made_empty(j, RCODE_SERVFAIL);
+	return made_error(j, RCODE_SERVFAIL);
 }

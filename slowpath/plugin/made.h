@@ -11,6 +11,7 @@ const uint8_t *made_owner(struct job *j);
 // Appends a record of class IN to job->response; the data is copied. 0 or -ENOMEM.
 [[nodiscard]] int made_add(struct job *j, enum response_part part, const struct response_rr *rr);
 
-// Empty replies: an error, or nothing to say.
+// Empty replies: nothing to say, or an error that nobody writes.
 enum plugin_verdict made_empty(struct job *j, uint16_t rcode);
+enum plugin_verdict made_error(struct job *j, uint16_t rcode);
 enum plugin_verdict made_fail(struct job *j); // SERVFAIL

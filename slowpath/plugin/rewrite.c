@@ -3,6 +3,7 @@
 // first that applies and says `stop` keeps those behind it from acting on this question.
 #include "slowpath/plugin/rewrite.h"
 
+#include "slowpath/plugin/made.h"
 #include "slowpath/plugin/plugins.h"
 
 #include <errno.h>
@@ -168,7 +169,8 @@ static enum plugin_verdict rewrite_ask(struct job *j, struct frame *f)
 		j->rewrite_stopped = !s->rule->go_on;
 		break;
 	case REWRITE_FAILED:
-		response_init(&j->response, RCODE_SERVFAIL, 0);
+		(void)made_fail(j); // always the answer
+		j->response.author = RESPONSE_FAILED;
 		return PLUGIN_ANSWER;
 	}
 	return PLUGIN_NEXT;
@@ -197,6 +199,24 @@ static void reply_name(struct job *j, const struct frame *f)
 		response_init(&j->response, RCODE_SERVFAIL, 0);
 }
 
+static bool changes_replies(const struct policy_rewrite *rule)
+{
+	switch (rule->field) {
+	case POLICY_REWRITE_TYPE:
+	case POLICY_REWRITE_CLASS:
+		return false;
+	case POLICY_REWRITE_NAME:
+		return rule->answer_auto || rule->answers.n > 0;
+	case POLICY_REWRITE_EDNS0:
+		return rule->revert;
+	case POLICY_REWRITE_TTL:
+	case POLICY_REWRITE_CNAME:
+	case POLICY_REWRITE_RCODE:
+	default:
+		return true;
+	}
+}
+
 static enum plugin_verdict rewrite_reply(struct job *j, struct frame *f)
 {
 	const struct rewrite_state *s = f->state;
@@ -205,6 +225,9 @@ static enum plugin_verdict rewrite_reply(struct job *j, struct frame *f)
 		return PLUGIN_ANSWER;
 	if (f->phase == PHASE_STOPPED)
 		j->rewrite_stopped = false; // what is asked again meets the rules again
+	// CoreDNS' rewrite writes what it gets an error for, to be able to change it.
+	if (f->phase == PHASE_STOPPED || changes_replies(s->rule))
+		j->response.author = RESPONSE_WRITTEN;
 	if (s->rule->field == POLICY_REWRITE_NAME)
 		reply_name(j, f);
 	else if (s->rule->field == POLICY_REWRITE_TTL)

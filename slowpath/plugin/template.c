@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `template`: answers made of the question by Go templates (k8s:2.13).
+#include "slowpath/plugin/made.h"
 #include "slowpath/plugin/name_text.h"
 #include "slowpath/plugin/plugins.h"
 #include "slowpath/plugin/record_text.h"
@@ -202,12 +203,6 @@ static int data_fill(
 	return is_short ? -ENOMEM : 0;
 }
 
-static enum plugin_verdict fail(struct job *j)
-{
-	response_init(&j->response, RCODE_SERVFAIL, 0);
-	return PLUGIN_ANSWER;
-}
-
 // Types as the metrics of queries tell them apart: clients cannot make up series.
 static const char *type_label(const struct work *w)
 {
@@ -275,14 +270,14 @@ static enum plugin_verdict go_on(struct job *j, struct frame *f)
 
 	while (w->next < s->part[RESPONSE_ANSWER].n) {
 		if (add_record(j, f, RESPONSE_ANSWER, w->next++) != 0)
-			return fail(j);
+			return made_fail(j);
 		if (has_target(j, w))
 			return PLUGIN_RESOLVE;
 	}
 	for (enum response_part p = RESPONSE_AUTHORITY; p < RESPONSE_PARTS; p++) {
 		for (size_t i = 0; i < s->part[p].n; i++) {
 			if (add_record(j, f, p, i) != 0)
-				return fail(j);
+				return made_fail(j);
 		}
 	}
 	j->response = w->made;
@@ -296,7 +291,7 @@ static enum plugin_verdict template_resolved(struct job *j, struct frame *f)
 
 	for (size_t i = 0; i < more->n; i++) {
 		if (response_add(&j->arena, &w->made, RESPONSE_ANSWER, &more->items[i]) != 0)
-			return fail(j);
+			return made_fail(j);
 	}
 	w->made.flags &= (uint16_t)~HEADER_TC;
 	w->made.flags |= j->response.flags & HEADER_TC;
@@ -311,7 +306,7 @@ static enum plugin_verdict begin(struct job *j, struct frame *f, struct work *w)
 
 	plugin_count_more(j, RULE_TEMPLATE_MATCHES, w->zone, more, ARRAY_LEN(more));
 	if (s->rule->rcode == RCODE_SERVFAIL)
-		return fail(j);
+		return made_fail(j);
 	response_init(&w->made, s->rule->rcode, HEADER_AA);
 	if (s->rule->has_ede) {
 		w->made.ede = s->rule->ede_code;
@@ -342,11 +337,11 @@ static enum plugin_verdict template_ask(struct job *j, struct frame *f)
 	name_text_of(j->question.name.wire, &name);
 	const char *pattern = find_pattern(s, &name, &m, &re);
 	if (pattern == NULL)
-		return plugin_falls(&s->rule->fall, &j->question.name) ? PLUGIN_NEXT : fail(j);
+		return plugin_falls(&s->rule->fall, &j->question.name) ? PLUGIN_NEXT : made_fail(j);
 	struct work *w = arena_alloc(&j->arena, sizeof(*w));
 	if (w == NULL || data_fill(j, s, zone, &w->data) != 0 ||
 		groups_fill(j, &name, &m, re, &w->data) != 0)
-		return fail(j);
+		return made_fail(j);
 	w->data.regex = pattern;
 	w->zone = zone;
 	w->type = j->question.type == RR_TYPE_ANY ? s->rule->qtype : j->question.type;

@@ -5,6 +5,7 @@
 
 #include "zones/link/counters.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct tally {
 	uint64_t start_ns;
 	uint8_t plugin; // enum scope_plugin of what answers
 	uint8_t transport; // enum transport
+	bool is_failed; // the reply is an error of `forward`, not an upstream's
 };
 
 struct image_rule;

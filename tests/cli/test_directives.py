@@ -140,6 +140,12 @@ def test_what_has_no_effect_is_said(name):
             d["runs"] for server in said["servers"] for d in server["directives"] if d["name"] == name}
 
 
+def test_each_rule_of_header_is_explained():
+    body = "header {\nresponse set aa ra\nquery clear rd\n}\nwhoami"
+    said = [d["text"] for d in check(body)["servers"][0]["directives"] if d["name"] == "header"]
+    assert said == ["sets AA RA of replies that somebody made, clears RD of queries on their way"]
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_it_is_refused_with_what_to_do(name):
     body, reason = REFUSED[name]

@@ -9,6 +9,20 @@ import zone_cases
 from plugin_cases import COMMON, Case
 from test_plugins_coredns import compare, pytestmark, server, stub  # noqa: F401  # pylint: disable=unused-import
 
+# Errors that CoreDNS' plugins return and do not write.
+FAILING = """template IN ANY fails.test {
+ rcode SERVFAIL
+}
+template IN A strict.test {
+ match ^ok
+ answer "{{ .Name }} 60 IN A 192.0.2.1"
+}
+template IN A whole.test {
+ answer "{{ .Name }} 60 IN A 192.0.2.2"
+}
+"""
+FAILING_NAMES = ("x.fails.test.", "no.strict.test.", "ok.strict.test.", "x.whole.test.", "x.nobody.test.")
+
 CASES = [
     Case("file", "file {folder}/zone.db zone.test", zone_cases.NAMES + COMMON, types=zone_cases.TYPES, edns=(None,)),
     Case("file-edns", "file {folder}/zone.db zone.test", zone_cases.NAMES[::7], edns=(0,)),
@@ -22,6 +36,11 @@ CASES = [
          "acl far.test {\n block net 10.0.0.0/8 ::/0\n }",
          ("blk.test.", "x.blk.test.", "sub.blk.test.", "own.test.", "far.test.") + COMMON),
     Case("header", "header {\n response set aa\n response clear ra\n }", COMMON),
+    Case("header-errors", "header {\n response set aa rd\n query clear rd\n }\n" + FAILING, FAILING_NAMES),
+    Case("header-nobody", "header {\n response set aa\n query clear rd\n }\n" + FAILING, FAILING_NAMES, forward=False),
+    Case("header-rd", "header {\n response clear rd\n }", COMMON),
+    Case("header-written", "rewrite rcode suffix .test. SERVFAIL REFUSED\n header {\n response set aa\n }\n" + FAILING,
+         FAILING_NAMES, forward=False),
     Case("header-clear", "header {\n response clear aa\n }\n whoami", COMMON, forward=False),
     Case("local", "local", ("localhost.", "x.localhost.", "localhost.foo.bar.", "1.0.0.127.in-addr.arpa.", "5.127.in-addr.arpa.",
                             "127.in-addr.arpa.", "0.in-addr.arpa.", "x.0.in-addr.arpa.", "localhosts.test.") + COMMON,
@@ -36,6 +55,14 @@ CASES = [
     Case("dns64-prefix", "dns64 {\n prefix 2001:db8:64::/56\n allow_ipv4\n }\n"
          "template IN AAAA four.test {\n authority \"four.test. 30 IN SOA a. b. 1 2 3 4 5\"\n }",
          ("www.four.test.", "alias.four.test.", "nx.example.net."), types=("AAAA", "A", "MX")),
+    Case("dns64-errors", "dns64 {\n allow_ipv4\n }\n" + FAILING, FAILING_NAMES + COMMON, types=("AAAA", "A")),
+    Case("dns64-nobody", "dns64 {\n allow_ipv4\n }\n" + FAILING, FAILING_NAMES, types=("AAAA", "A"), forward=False),
+    Case("dns64-written", "dns64 {\n allow_ipv4\n }\n rewrite name suffix .alias.test. .test. answer auto\n" + FAILING,
+         FAILING_NAMES + ("x.fails.alias.test.",), types=("AAAA", "A"), forward=False),
+    Case("dns64-denials", "dns64 {\n allow_ipv4\n }\n template IN AAAA denied.test {\n rcode NXDOMAIN\n"
+         " authority \"elsewhere. 30 IN SOA a. b. 1 2 3 4 5\"\n }", ("x.denied.test.",), types=("AAAA",)),
+    Case("autopath-errors", "autopath {folder}/search.conf\n template ANY ANY first.test second.test {\n rcode NXDOMAIN\n }\n" + FAILING,
+         tuple(f"{name}first.test." for name in FAILING_NAMES), forward=False),
     Case("autopath", "autopath {folder}/search.conf\n template ANY ANY first.test second.test {\n rcode NXDOMAIN\n }",
          ("www.example.net.first.test.", "alias.example.net.first.test.", "nx.example.net.first.test.", "www.first.test.",
           "www.other.test.", "WWW.Example.net.First.test.")),

@@ -90,6 +90,29 @@ static void any_answers_any_and_nothing_else(void **state)
 	check_all(&plugin_any, &plain, cases, ARRAY_LEN(cases));
 }
 
+// Who returned an error has written nothing; RD is the query's as it has become.
+static void header_leaves_errors_alone_that_nobody_has_written(void **state)
+{
+	static const struct policy_header_rule rules[] = {
+		{false, true, HEADER_AA}, {true, true, HEADER_RD}};
+	static const struct policy_header header = {{rules, ARRAY_LEN(rules)}};
+	static const enum response_author authors[] = {
+		RESPONSE_WRITTEN, RESPONSE_UNWRITTEN, RESPONSE_FAILED};
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(authors); i++) {
+		struct job j = {.question = {.flags = 0}};
+		struct frame f = {.data = &header};
+		assert_int_equal(plugin_header.ask(&j, &f), PLUGIN_NEXT);
+		assert_int_equal(j.question.flags, HEADER_RD);
+		response_init(&j.response, RCODE_SERVFAIL, 0);
+		j.response.author = authors[i];
+		assert_int_equal(plugin_header.reply(&j, &f), PLUGIN_ANSWER);
+		assert_int_equal(j.response.rd, RESPONSE_RD_SET);
+		assert_int_equal(j.response.flags, i == 0 ? HEADER_AA : 0);
+	}
+}
+
 static void dns64_makes_addresses_for_who_has_none(void **state)
 {
 	static const struct policy_dns64 dns64 = {{6, 96, {0, 0x64, 0xff, 0x9b}}, false, false};
@@ -205,6 +228,7 @@ int main(void)
 		cmocka_unit_test(dns64_makes_addresses_for_who_has_none),
 		cmocka_unit_test(dns64_leaves_octet_8_empty_and_may_translate_all),
 		cmocka_unit_test(header_changes_flags_of_replies),
+		cmocka_unit_test(header_leaves_errors_alone_that_nobody_has_written),
 		cmocka_unit_test(local_names_are_answered_here),
 		cmocka_unit_test(whoami_tells_the_client_its_address),
 	};

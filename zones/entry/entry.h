@@ -70,6 +70,12 @@ static inline size_t entry_rotated(const struct entry *e, uint16_t id, size_t i)
 // An answer of ours without records.
 struct entry *entry_error(enum rcode rcode, enum ede ede);
 
+// Whether no upstream has said it.
+static inline bool entry_is_ours(const struct entry *e)
+{
+	return e->qname_size == 0;
+}
+
 struct entry *entry_hold(struct entry *e);
 void entry_drop(struct entry *e); // NULL is fine
 
