@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -147,7 +148,10 @@ static int port_start(struct process *p, struct err *err)
 	rc = eal_start(&eal, err);
 	if (rc != 0)
 		return rc;
-	struct port_options o = {.spec = p->o.port, .queues = p->o.workers, .groups = groups};
+	struct port_options o = {.spec = p->o.port,
+		.queues = p->o.workers,
+		.offloads = offload_use(),
+		.groups = groups};
 	o.n_groups = groups_fill(p, groups);
 	rc = port_open(&o, mtu, &p->port, err);
 	if (xdp_fd >= 0)
@@ -210,6 +214,7 @@ static int workers_start(struct process *p, struct err *err)
 			.counters = &p->counters->workers[i],
 			.scopes = p->counters->worker_scopes[i],
 			.log = {.ring = &p->counters->worker_rings[i]},
+			.tap = {.ring = &p->counters->worker_taps[i]},
 			.capture = {.ring = &p->counters->captures[i],
 				.request = &p->counters->capture},
 			.is_stopping = &p->is_stopping};
@@ -362,9 +367,10 @@ static void stop(struct process *p)
 	}
 	outside_cache_free(p->cache);
 	roots_fini(&p->roots);
-	unsigned missing = port_buffers_missing(&p->port);
+	// Before the memory goes back page by page: whoever has no patience for that has read this.
+	log_line(LOG_LEVEL_INFO, "main", "stopped", "buffers_missing=%u",
+		port_buffers_missing(&p->port));
 	eal_stop();
-	log_line(LOG_LEVEL_INFO, "main", "stopped", "buffers_missing=%u", missing);
 }
 
 int main(int argc, char **argv)
@@ -386,7 +392,8 @@ int main(int argc, char **argv)
 	if (start(p, &err) != 0) {
 		log_line(LOG_LEVEL_ERROR, "main", "cannot start", "reason=\"%s\"", err.text);
 		port_close(&p->port);
-		return 1;
+		// The supervisor tries again without hugepages, where that is good enough.
+		return err.code == -ENOMEM && !p->o.is_no_huge ? EX_TEMPFAIL : 1;
 	}
 	int rc = serve(p, &stop_signals);
 	stop(p);

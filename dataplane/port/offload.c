@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const real_drivers[] = {"net_e1000", "net_ixgbe", "net_i40e", "net_ice",
@@ -27,7 +28,15 @@ static bool is_filler(const char *driver)
 	return is_real(driver) && strcmp(driver, "net_ena") != 0;
 }
 
-void offload_choose(const struct rte_eth_dev_info *info, unsigned queues, struct offload *out)
+enum offload_use offload_use(void)
+{
+	const char *text = secure_getenv("BURST53_OFFLOADS");
+
+	return text != NULL && strcmp(text, "off") == 0 ? OFFLOAD_NONE : OFFLOAD_KNOWN;
+}
+
+void offload_choose(const struct rte_eth_dev_info *info, unsigned queues, enum offload_use use,
+	struct offload *out)
 {
 	const uint64_t rx = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
 	const uint64_t tx = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
@@ -35,9 +44,11 @@ void offload_choose(const struct rte_eth_dev_info *info, unsigned queues, struct
 		RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
 
 	*out = (struct offload){0};
-	if ((info->rx_offload_capa & rx) == rx && is_real(info->driver_name))
+	if (use == OFFLOAD_KNOWN && (info->rx_offload_capa & rx) == rx &&
+		is_real(info->driver_name))
 		out->rx = rx;
-	if ((info->tx_offload_capa & tx) == tx && is_filler(info->driver_name))
+	if (use == OFFLOAD_KNOWN && (info->tx_offload_capa & tx) == tx &&
+		is_filler(info->driver_name))
 		out->tx = tx;
 	if (queues > 1)
 		out->hash = info->flow_type_rss_offloads & hash;

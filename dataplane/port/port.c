@@ -25,7 +25,7 @@ enum {
 	// enum frame_trust of dataplane/net, which knows nothing of ports.
 	TRUST_RECEIVED = 3,
 	TRUST_SENT = 4,
-	LOOKS_EACH = 10, // calls of port_loss for one question to the kernel
+	LOOKS_EACH = 5, // calls of port_loss for one question to the kernel
 };
 
 int port_preflight(const struct port_spec *spec, unsigned *mtu, struct err *err)
@@ -61,7 +61,8 @@ static int pool_new(const struct port_options *o, struct port *p, int socket, st
 	return 0;
 }
 
-static int device_configure(struct port *p, const struct rte_eth_dev_info *info, struct err *err)
+static int device_configure(const struct port_options *o, const struct rte_eth_dev_info *info,
+	struct port *p, struct err *err)
 {
 	// An interface of the kernel has its own MTU; drivers know only their default.
 	struct rte_eth_conf conf = {.rxmode.mtu = p->ifname[0] != 0 ? 0 : p->mtu};
@@ -72,7 +73,7 @@ static int device_configure(struct port *p, const struct rte_eth_dev_info *info,
 	if (conf.rxmode.mtu > info->max_mtu)
 		return err_set(err, -EINVAL, "port: MTU %u, but the card has %u at most",
 			conf.rxmode.mtu, (unsigned)info->max_mtu);
-	offload_choose(info, p->queues, &p->offload);
+	offload_choose(info, p->queues, o->offloads, &p->offload);
 	if (p->offload.hash != 0) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = p->offload.hash;
@@ -118,7 +119,8 @@ static int groups_join(const struct port_options *o, struct port *p, struct err 
 	for (size_t i = 0; i < n; i++)
 		memcpy(macs[i].addr_bytes, o->groups[i], 6);
 	p->filter = "list";
-	if (rte_eth_dev_set_mc_addr_list(p->id, macs, (uint32_t)n) == 0)
+	if (o->offloads == OFFLOAD_KNOWN &&
+		rte_eth_dev_set_mc_addr_list(p->id, macs, (uint32_t)n) == 0)
 		return 0;
 	// Without both the port filters nothing (net_ring) or is no use for IPv6: ND would tell.
 	p->filter = rte_eth_allmulticast_enable(p->id) == 0 ? "all" : "none";
@@ -180,7 +182,7 @@ int port_open(const struct port_options *o, unsigned mtu, struct port *p, struct
 	int socket = rte_eth_dev_socket_id(p->id);
 	rc = pool_new(o, p, socket, err);
 	if (rc == 0)
-		rc = device_configure(p, &info, err);
+		rc = device_configure(o, &info, p, err);
 	if (rc == 0)
 		rc = queues_configure(p, socket, err);
 	if (rc != 0)
@@ -198,7 +200,8 @@ int port_open(const struct port_options *o, unsigned mtu, struct port *p, struct
 		return rc;
 	if (o->spec.kind == PORT_PCI) {
 		pci_watch(rte_dev_name(info.device), p->id);
-		vf_open(rte_dev_name(info.device), &p->vf);
+		vf_open("/sys/bus/pci/devices", rte_dev_name(info.device), info.driver_name,
+			&p->vf);
 	}
 	port_log(p, &info);
 	return 0;
@@ -227,9 +230,7 @@ const char *port_loss(struct port *p)
 {
 	if (pci_loss() != NULL)
 		return pci_loss();
-	if (++p->looks % LOOKS_EACH == 0 && vf_is_renamed(&p->vf))
-		return "the host has given the virtual function another MAC";
-	return NULL;
+	return ++p->looks % LOOKS_EACH == 0 ? vf_loss(&p->vf) : NULL;
 }
 
 bool port_is_link_up(const struct port *p)
@@ -238,6 +239,8 @@ bool port_is_link_up(const struct port *p)
 
 	if (p->ifname[0] != 0)
 		return netif_is_running(p->ifname);
+	if (p->vf.is_stopped)
+		return false; // what the function itself says is that of before
 	return rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 

@@ -24,6 +24,7 @@ enum {
 struct port_options {
 	struct port_spec spec;
 	unsigned queues;
+	enum offload_use offloads;
 	const uint8_t (*groups)[6]; // link-layer multicast addresses to let in
 	size_t n_groups;
 };

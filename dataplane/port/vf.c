@@ -3,6 +3,8 @@
 // rights are given up.
 #include "dataplane/port/vf.h"
 
+#include "zones/base/array.h"
+
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -18,13 +20,26 @@
 
 enum { PATH_BYTES = 320, FUNCTIONS_MAX = 256, REPLY_BYTES = 1 << 17 };
 
+// Their physical function takes receiving and sending from them whenever it is reset, and says so
+// by an interrupt that not every machine delivers. The functions of other cards go on, or tell.
+static const char *const dependent[] = {"net_e1000_igb_vf", "net_ixgbe_vf"};
+
+static bool is_dependent(const char *driver)
+{
+	for (size_t i = 0; i < ARRAY_LEN(dependent); i++) {
+		if (strcmp(driver, dependent[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 // Index of the first interface of the physical function; 0 without one.
-static int interface_of(const char *device)
+static int interface_of(const char *devices, const char *device)
 {
 	char path[PATH_BYTES];
 	int index = 0;
 
-	(void)snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/physfn/net", device);
+	(void)snprintf(path, sizeof(path), "%s/%s/physfn/net", devices, device);
 	DIR *dir = opendir(path);
 	if (dir == NULL)
 		return 0;
@@ -37,13 +52,12 @@ static int interface_of(const char *device)
 }
 
 // Which of the physical function's links leads to the device.
-static bool find_number(const char *device, unsigned *number)
+static bool find_number(const char *devices, const char *device, unsigned *number)
 {
 	char path[PATH_BYTES], target[256];
 
 	for (unsigned i = 0; i < FUNCTIONS_MAX; i++) {
-		(void)snprintf(
-			path, sizeof(path), "/sys/bus/pci/devices/%s/physfn/virtfn%u", device, i);
+		(void)snprintf(path, sizeof(path), "%s/%s/physfn/virtfn%u", devices, device, i);
 		ssize_t n = readlink(path, target, sizeof(target) - 1);
 		if (n < 0)
 			return false;
@@ -105,36 +119,51 @@ static bool take_mac(struct rtattr *list, unsigned number, uint8_t mac[6])
 	return false;
 }
 
+// The attributes behind the header of a message about a link.
+static bool take_side(const struct ifinfomsg *link, struct rtattr *first, size_t size,
+	unsigned number, struct vf_side *out)
+{
+	struct rtattr *list = find(first, size, IFLA_VFINFO_LIST);
+	struct rtattr *changes = find(first, size, IFLA_CARRIER_CHANGES);
+
+	*out = (struct vf_side){.is_up = (link->ifi_flags & IFF_UP) != 0,
+		.is_running = (link->ifi_flags & IFF_RUNNING) != 0};
+	if (changes != NULL && RTA_PAYLOAD(changes) >= sizeof(out->changes))
+		memcpy(&out->changes, RTA_DATA(changes), sizeof(out->changes));
+	return list != NULL && take_mac(list, number, out->mac);
+}
+
 // Only the main thread asks.
-static bool read_mac(const struct vf *vf, uint8_t mac[6])
+static bool read_side(const struct vf *vf, struct vf_side *out)
 {
 	static _Alignas(struct nlmsghdr) char reply[REPLY_BYTES];
+	const size_t before = NLMSG_SPACE(sizeof(struct ifinfomsg));
 
 	if (!ask(vf))
 		return false;
 	ssize_t n = recv(vf->fd, reply, sizeof(reply), 0);
-	const struct nlmsghdr *head = (const struct nlmsghdr *)(const void *)reply;
+	struct nlmsghdr *head = (struct nlmsghdr *)(void *)reply;
 	if (n < 0 || !NLMSG_OK(head, (size_t)n) || head->nlmsg_type != RTM_NEWLINK ||
-		head->nlmsg_len < NLMSG_SPACE(sizeof(struct ifinfomsg)))
+		head->nlmsg_len < before)
 		return false;
-	char *first = reply + NLMSG_SPACE(sizeof(struct ifinfomsg));
-	struct rtattr *list = find((struct rtattr *)(void *)first,
-		head->nlmsg_len - NLMSG_SPACE(sizeof(struct ifinfomsg)), IFLA_VFINFO_LIST);
-	return list != NULL && take_mac(list, vf->number, mac);
+	return take_side(NLMSG_DATA(head), (struct rtattr *)(void *)(reply + before),
+		head->nlmsg_len - before, vf->number, out);
 }
 
-void vf_open(const char *device, struct vf *vf)
+void vf_open(const char *devices, const char *device, const char *driver, struct vf *vf)
 {
 	const struct timeval wait = {.tv_sec = 1};
 
-	*vf = (struct vf){.fd = -1, .index = interface_of(device)};
-	if (vf->index == 0 || !find_number(device, &vf->number))
+	*vf = (struct vf){.fd = -1,
+		.index = interface_of(devices, device),
+		.is_dependent = is_dependent(driver)};
+	if (vf->index == 0 || !find_number(devices, device, &vf->number))
 		return;
 	vf->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (vf->fd < 0)
 		return;
 	(void)setsockopt(vf->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	if (!read_mac(vf, vf->mac))
+	if (!read_side(vf, &vf->start))
 		vf_close(vf);
 }
 
@@ -145,9 +174,17 @@ void vf_close(struct vf *vf)
 	vf->fd = -1;
 }
 
-bool vf_is_renamed(const struct vf *vf)
+const char *vf_loss(struct vf *vf)
 {
-	uint8_t mac[6];
+	struct vf_side now;
 
-	return vf->fd >= 0 && read_mac(vf, mac) && memcmp(mac, vf->mac, sizeof(mac)) != 0;
+	if (vf->fd < 0 || !read_side(vf, &now))
+		return NULL;
+	if (memcmp(now.mac, vf->start.mac, sizeof(now.mac)) != 0)
+		return "the host has given the virtual function another MAC";
+	vf->is_stopped = vf->is_dependent && !now.is_up;
+	// Not before it works again: a new process would get a MAC made up by the driver.
+	if (vf->is_dependent && now.is_up && now.is_running && now.changes != vf->start.changes)
+		return "the physical function was down or reset";
+	return NULL;
 }
