@@ -23,14 +23,15 @@ class Server:
 
     running = []  # those started and not stopped: a guard ends them after a failure
 
-    def __init__(self, machine, port, instance="burst53"):
+    def __init__(self, machine, port, instance="burst53", environment=""):
         self.machine, self.port, self.instance = machine, port, instance
+        self.environment = environment
         self.output, self.pidfile = f"/tmp/{instance}.log", f"/run/{instance}.pid"
 
     def command(self, *more):
         """Its command line."""
         nic = self.port.nic
-        words = ["BURST53_SANDBOX=kill", "burst53", "run", "--conf", "/etc/burst53/Corefile", "--dump", "/etc/burst53/cluster.json",
+        words = ["BURST53_SANDBOX=kill", self.environment, "burst53", "run", "--conf", "/etc/burst53/Corefile", "--dump", "/etc/burst53/cluster.json",
                  "--port", self.port.device, "--workers", str(self.port.workers), "--idle", "sleep",
                  "--address", nic.served[4] + "/24", "--address", nic.served[6] + "/64",
                  "--gateway", nic.client[4], "--gateway", nic.client[6],
@@ -64,8 +65,6 @@ class Server:
                                          f"cat {self.output}")
         finally:
             self.end()
-        if "process does not stop name=dataplane" in out:
-            return  # the machine had too little time; it could not count them
         missing = re.findall(r"main stopped buffers_missing=(\d+)", out)
         assert missing and set(missing) == {"0"}, out
 

@@ -24,6 +24,11 @@ def _e1000e(machine, ports):
     server.stop()
 
 
+def physical(machine, words):
+    """Something done to the physical function's interface."""
+    machine.sh(f"/usr/sbin/ip link set $(readlink /run/pf) {words}")
+
+
 @pytest.fixture(name="vf")
 def _vf(machine, ports):
     """burst53 on the virtual function."""
@@ -33,7 +38,7 @@ def _vf(machine, ports):
     server = Server(machine, ports["vf"]).start()
     yield server
     server.stop()
-    machine.sh(f"/usr/sbin/ip link set $(readlink /run/pf) vf 0 mac {VF_MAC}")
+    physical(machine, f"vf 0 mac {VF_MAC}")
 
 
 def test_a_link_goes_and_comes(e1000e):
@@ -109,12 +114,44 @@ def test_a_mac_that_the_host_changes_is_taken_over(vf):
     machine, nic = vf.machine, vf.port.nic
     assert answers(nic)
     assert vf.opened()[0]["mac"] == VF_MAC
-    machine.sh("/usr/sbin/ip link set $(readlink /run/pf) vf 0 mac 52:54:00:53:01:77")
+    physical(machine, "vf 0 mac 52:54:00:53:01:77")
     wait_for(lambda: 'reason="the host has given the virtual function another MAC"' in vf.log())
     wait_for(lambda: vf.opened()[1] == 2)
     assert vf.opened()[0]["mac"] == "52:54:00:53:01:77"
     wait_for(lambda: answers(nic) and answers(nic, 6))  # the client's neighbour entry is the old one until then
     wait_for(vf.is_ready)
+
+
+def test_a_physical_function_that_goes_down_takes_the_virtual_one_along(vf):
+    """It sends and receives nothing then, whatever its own link says: not ready. A start meanwhile gets a MAC that the
+    driver makes up. When the physical one is up again, a new dataplane has the right MAC and answers."""
+    machine, nic = vf.machine, vf.port.nic
+    wait_for(vf.is_ready)
+    physical(machine, "down")
+    wait_for(lambda: not vf.is_ready())
+    assert is_silent(nic) and vf.opened()[1] == 1
+    machine.sh(f"kill -9 {vf.pid('dataplane')}")
+    wait_for(lambda: vf.opened()[1] == 2)
+    physical(machine, "up")
+    wait_for(lambda: 'reason="the physical function was down or reset"' in vf.log())
+    wait_for(lambda: vf.opened()[1] == 3)
+    assert vf.opened()[0]["mac"] == VF_MAC
+    wait_for(lambda: answers(nic) and answers(nic, 6))
+    wait_for(vf.is_ready)
+
+
+def test_a_reset_of_the_physical_function_is_recovered_from(vf):
+    """Down and up in a moment, as the driver does for another MTU: the function would be deaf from then on."""
+    machine, nic = vf.machine, vf.port.nic
+    wait_for(vf.is_ready)
+    physical(machine, "mtu 1400")
+    try:
+        wait_for(lambda: 'reason="the physical function was down or reset"' in vf.log())
+        wait_for(lambda: vf.opened()[1] == 2)
+        wait_for(lambda: answers(nic) and answers(nic, 6))
+        wait_for(vf.is_ready)
+    finally:
+        physical(machine, "mtu 1500")
 
 
 def test_a_wrong_driver_is_named(machine, ports):

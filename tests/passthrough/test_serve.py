@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients outside, the real processes inside, packets over a NIC that the kernel does not have any more."""
 
-import threading
-import time
-
-from scapy.all import (AsyncSniffer, DNS, DNSQR, Ether, IP, IPv6, Raw, UDP, conf, raw, sendp)
+from scapy.all import IP, UDP, Ether, Raw, raw, sendp
 
 import netns
 import pytest
+from exchanges import broken, exchange, query, recomputed
 from server import FAR, LINK, WEB, WEB_A, dig, dnsperf, inside, wait_for
 
 CHECKSUMS = {"net_e1000_em": ("ip4,udp", "udp"), "net_virtio": ("software", "software"),
@@ -75,27 +73,6 @@ def test_counters_are_the_clients(server, folder):
     print(server.port.driver, "replies per worker", [w["replies"] for w in server.status()["workers"]])
 
 
-def query(nic, family, destination, number):
-    """A question as a frame."""
-    layer = IP(src=nic.client[4], dst=nic.served[4]) if family == 4 else IPv6(src=nic.client[6], dst=nic.served[6])
-    return Ether(src=conf_mac(nic), dst=destination) / layer / UDP(sport=20000 + number, dport=53) / DNS(
-        id=number, qd=DNSQR(qname=WEB if number % 2 else f"n{number}.default.svc.cluster.local", qtype="A"))
-
-
-def conf_mac(nic):
-    """MAC of the interface outside."""
-    return inside(LINK, "cat", f"/sys/class/net/{nic.tap}/address").stdout.strip()
-
-
-def recomputed(frame):
-    """The same frame with checksums of scapy's."""
-    copy = frame.copy()
-    for layer in (IP, UDP):
-        if layer in copy:
-            del copy[layer].chksum
-    return Ether(raw(copy))
-
-
 @pytest.mark.parametrize("family", [4, 6])
 def test_checksums_are_right_whoever_makes_them(server, family):
     """Hardware and software twins: every reply has the sum that a third program computes; of queries, only
@@ -103,24 +80,9 @@ def test_checksums_are_right_whoever_makes_them(server, family):
     nic = server.port.nic
     mac = server.opened()[0]["mac"].lower()
     before = server.status()["drops"].get("udp_checksum", 0)
-    replied = server.counted("replies")
     good = [query(nic, family, mac, n) for n in range(1, 41)]
-    bad = []
-    for frame in [query(nic, family, mac, n) for n in range(101, 121)]:
-        broken = recomputed(frame)
-        broken[UDP].chksum ^= 0x0101
-        bad.append(broken)
-    with netns.entered(LINK):
-        conf.sniff_promisc = False
-        started = threading.Event()
-        sniffer = AsyncSniffer(iface=nic.tap, filter="udp src port 53", started_callback=started.set)
-        sniffer.start()
-        assert started.wait(60)
-        sendp(bad + good, iface=nic.tap, inter=0.005, verbose=False)
-        wait_for(lambda: server.status()["drops"].get("udp_checksum", 0) - before >= 20)
-        wait_for(lambda: server.counted("replies") - replied >= 40)
-        time.sleep(1)  # what is on its way to the sniffer
-        replies = [p for p in sniffer.stop() if UDP in p and 20000 < p[UDP].dport < 20200]
+    bad = [broken(query(nic, family, mac, n)) for n in range(101, 121)]
+    replies = exchange(server, bad + good, replies=40, dropped=20)
     assert sorted(p[UDP].dport - 20000 for p in replies) == list(range(1, 41))
     for reply in replies:
         assert raw(recomputed(reply)[UDP])[6:8] == raw(reply[UDP])[6:8], reply.show(dump=True)
