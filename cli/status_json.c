@@ -128,6 +128,10 @@ static json_t *warnings_json(const struct outside_counters *o)
 			"from a NodeLocal DNSCache");
 	if (counter_get(&o->looping) != 0)
 		warn(list, "loop", "an upstream of forward asks this server: it gets SERVFAIL");
+	if (counter_get(&o->unusable_files) != 0)
+		warn(list, "forward",
+			"a file that it names cannot be used: the name servers that it last named "
+			"stay in use; the log says why");
 	return list;
 }
 

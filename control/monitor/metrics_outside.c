@@ -267,6 +267,9 @@ static void upstreams(const struct metrics *m, struct text *out)
 	text_gauge(out, "burst53_looping_forwards",
 		"Forwards that answer SERVFAIL because their upstreams ask us.",
 		(double)counter_get(&o->looping));
+	text_gauge(out, "burst53_forward_unusable_files",
+		"Files that forward names and that cannot be used: what they said before counts.",
+		(double)counter_get(&o->unusable_files));
 }
 
 // The workers' own cache.

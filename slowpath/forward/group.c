@@ -3,15 +3,23 @@
 #include "slowpath/forward/group.h"
 
 #include "slowpath/base/random.h"
-#include "slowpath/forward/resolv_conf.h"
 #include "slowpath/forward/tls.h"
 #include "zones/wire/rr.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+// Number of an interface by name or number, 0 when there is none.
+static uint32_t interface_number(const char *name)
+{
+	return isdigit((unsigned char)name[0]) ? (uint32_t)strtoul(name, NULL, 10)
+					       : if_nametoindex(name);
+}
 
 // An address, with an interface behind a link-local one: "fe80::1%eth0". False: none.
 static bool parse_address(
@@ -35,7 +43,7 @@ static bool parse_address(
 		return false;
 	out->sin6_family = AF_INET6;
 	out->sin6_port = htons(port);
-	out->sin6_scope_id = text[len] == '%' ? resolv_conf_interface(text + len + 1) : 0;
+	out->sin6_scope_id = text[len] == '%' ? interface_number(text + len + 1) : 0;
 	*size = sizeof(*out);
 	return true;
 }
@@ -60,21 +68,17 @@ static int add_address(struct group *g, const struct policy_upstream *u, const c
 	return 0;
 }
 
-static int add_upstream(struct group *g, const struct policy_upstream *u, struct err *err)
+static int add_upstream(struct group *g, const struct policy_upstream *u,
+	const struct upstream_files *files, struct err *err)
 {
-	char list[RESOLV_CONF_MAX][RESOLV_CONF_TEXT_BYTES];
+	int rc = 0;
 
 	if (u->kind != POLICY_UPSTREAM_FILE)
 		return add_address(g, u, u->host, u->port, err);
-	int n = resolv_conf_read(u->host, list);
-	if (n < 0)
-		return err_set(err, n, "forward: %.100s: %s", u->host, strerror(-n));
-	for (int i = 0; i < n; i++) {
-		int rc = add_address(g, u, list[i], 53, err);
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
+	const struct upstream_file *f = upstream_files_find(files, u->host);
+	for (unsigned i = 0; f != NULL && i < f->servers.n && rc == 0; i++)
+		rc = add_address(g, u, f->servers.list[i], 53, err);
+	return rc;
 }
 
 static int add_source(struct group *g, struct err *err)
@@ -96,7 +100,8 @@ static bool has_tls(const struct group *g)
 	return false;
 }
 
-struct group *group_new(const struct policy_forward *policy, struct holder *holder, struct err *err)
+struct group *group_new(const struct policy_forward *policy, const struct upstream_files *files,
+	struct holder *holder, struct err *err)
 {
 	struct group *g = calloc(1, sizeof(*g));
 	int rc = 0;
@@ -108,9 +113,9 @@ struct group *group_new(const struct policy_forward *policy, struct holder *hold
 	g->holder = holder;
 	g->policy = policy;
 	for (size_t i = 0; i < policy->to.n && rc == 0; i++)
-		rc = add_upstream(g, &policy->to.items[i], err);
+		rc = add_upstream(g, &policy->to.items[i], files, err);
 	if (rc == 0 && g->n == 0)
-		rc = err_set(err, -EINVAL, "forward: the file names no server");
+		rc = err_set(err, -EINVAL, "forward: no name server of its files is known");
 	if (rc == 0)
 		rc = add_source(g, err);
 	if (rc == 0 && has_tls(g)) {
@@ -141,15 +146,20 @@ void group_count_in(struct group *g, struct outside_counters *counters)
 		g->list[i].counters = upstream_counters_find(counters, g->list[i].text);
 }
 
-bool group_takes(const struct group *g, const struct dname *name)
+bool forward_takes(const struct policy_forward *policy, const struct dname *name)
 {
-	if (!dname_is_within(name->wire, g->policy->from.wire))
+	if (!dname_is_within(name->wire, policy->from.wire))
 		return false;
-	for (size_t i = 0; i < g->policy->except.n; i++) {
-		if (dname_is_within(name->wire, g->policy->except.items[i].wire))
+	for (size_t i = 0; i < policy->except.n; i++) {
+		if (dname_is_within(name->wire, policy->except.items[i].wire))
 			return false;
 	}
 	return true;
+}
+
+bool group_takes(const struct group *g, const struct dname *name)
+{
+	return forward_takes(g->policy, name);
 }
 
 static bool has_rcode(const struct policy_u16s *list, uint16_t rcode)

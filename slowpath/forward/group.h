@@ -5,6 +5,7 @@
 
 #include "slowpath/base/holder.h"
 #include "slowpath/base/log.h"
+#include "slowpath/forward/files.h"
 #include "zones/base/err.h"
 #include "zones/image/policy.h"
 #include "zones/link/outside_counters.h"
@@ -45,15 +46,16 @@ struct group {
 	struct outside_counters *counters; // borrowed; NULL: nothing is counted
 };
 
-// Reads files in resolv.conf format too. NULL with a reason in *err. The holder owns the group.
-struct group *group_new(
-	const struct policy_forward *policy, struct holder *holder, struct err *err);
+// files has those that the policy names. NULL with a reason in *err. The holder owns the group.
+struct group *group_new(const struct policy_forward *policy, const struct upstream_files *files,
+	struct holder *holder, struct err *err);
 void group_free(struct group *g); // NULL is fine
 
 // From now on the group counts there.
 void group_count_in(struct group *g, struct outside_counters *counters);
 
-// Whether this forward is for the name.
+// Whether this forward is for the name; the first also of one that has no group.
+bool forward_takes(const struct policy_forward *policy, const struct dname *name);
 bool group_takes(const struct group *g, const struct dname *name);
 
 // Whether an answer with this rcode sends the question to the next upstream, or, with or without

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static void op_free(struct plan_op *op)
 {
@@ -28,42 +27,6 @@ static void plan_free(struct holder *h)
 	arena_fini(&p->arena);
 	free(p->bytes);
 	free(p);
-}
-
-// Changes when a file is written or replaced. Files that cannot be read count as empty.
-static uint64_t file_mark(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return 0;
-	return (uint64_t)st.st_ino * 0x9e3779b97f4a7c15u ^ (uint64_t)st.st_mtim.tv_nsec ^
-		(uint64_t)st.st_mtim.tv_sec << 20 ^ (uint64_t)st.st_size << 44;
-}
-
-static uint64_t forward_mark(const struct policy_forward *f)
-{
-	uint64_t mark = 0;
-
-	for (size_t i = 0; i < f->to.n; i++) {
-		if (f->to.items[i].kind == POLICY_UPSTREAM_FILE)
-			mark = mark * 31 + file_mark(f->to.items[i].host);
-	}
-	return mark;
-}
-
-static uint64_t files_mark(const struct policy_set *s)
-{
-	uint64_t mark = 0;
-
-	for (size_t i = 0; i < s->n; i++) {
-		for (size_t k = 0; k < s->chains[i].n; k++) {
-			const struct policy_op *op = &s->chains[i].ops[k];
-			if (op->kind == POLICY_FORWARD)
-				mark = mark * 31 + forward_mark(op->data);
-		}
-	}
-	return mark;
 }
 
 static void log_unusable(const struct policy_op *op, const struct err *err)
@@ -99,7 +62,7 @@ static bool op_make(struct plan *p, const struct policy_op *in, struct plan_op *
 		plugin_make(in, out);
 		return true;
 	}
-	out->group = group_new(in->data, &p->holder, &err);
+	out->group = group_new(in->data, &p->files, &p->holder, &err);
 	if (out->group != NULL && p->counters != NULL)
 		group_count_in(out->group, p->counters);
 	if (out->group == NULL)
@@ -146,7 +109,13 @@ static bool is_op_outdated(const struct plan_op *op)
 		op->plugin->is_outdated(op->data, op->state);
 }
 
-bool plan_is_outdated(const struct plan *p)
+static void count_faults(const struct plan *p)
+{
+	if (p->counters != NULL)
+		counter_set(&p->counters->unusable_files, upstream_files_faults(&p->files));
+}
+
+bool plan_is_outdated(struct plan *p)
 {
 	for (size_t i = 0; i < p->policy.n; i++) {
 		for (size_t k = 0; k < p->chains[i].n; k++) {
@@ -154,10 +123,12 @@ bool plan_is_outdated(const struct plan *p)
 				return true;
 		}
 	}
-	return files_mark(&p->policy) != p->files;
+	bool is_changed = upstream_files_look(&p->files);
+	count_faults(p);
+	return is_changed;
 }
 
-static bool is_same(const struct plan *p, const uint8_t *bytes, size_t size_bytes)
+static bool is_same(struct plan *p, const uint8_t *bytes, size_t size_bytes)
 {
 	return p->size_bytes == size_bytes && memcmp(p->bytes, bytes, size_bytes) == 0 &&
 		!plan_is_outdated(p);
@@ -182,13 +153,15 @@ struct plan *plan_make(const uint8_t *bytes, size_t size_bytes, struct plan *old
 	// The image was checked, so decoding can only fail for memory.
 	if (p->bytes == NULL ||
 		policy_decode(bytes, size_bytes, &p->arena, &p->policy, NULL) != 0 ||
+		upstream_files_make(
+			&p->files, &p->arena, &p->policy, old == NULL ? NULL : &old->files) != 0 ||
 		!chains_make(p)) {
 		holder_drop(&p->holder);
 		return NULL;
 	}
 	memcpy(p->bytes, bytes, size_bytes);
 	p->size_bytes = size_bytes;
-	p->files = files_mark(&p->policy);
+	count_faults(p);
 	if (old != NULL)
 		atomic_store(&old->is_retired, true);
 	return p;
@@ -215,6 +188,17 @@ struct cache *chain_cache(const struct plan_chain *c, const struct dname *name)
 			return c->ops[i].cache;
 	}
 	return NULL;
+}
+
+bool chain_is_broken(const struct plan_chain *c, const struct dname *name)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct plan_op *op = &c->ops[i];
+		if (op->kind == POLICY_FORWARD && op->group == NULL &&
+			forward_takes(op->data, name))
+			return true;
+	}
+	return false;
 }
 
 struct group *chain_group(const struct plan_chain *c, const struct dname *name, size_t *at)

@@ -6,6 +6,7 @@
 
 #include "slowpath/base/holder.h"
 #include "slowpath/cache/cache.h"
+#include "slowpath/forward/files.h"
 #include "slowpath/forward/group.h"
 #include "slowpath/plugin/plugin.h"
 #include "zones/base/arena.h"
@@ -53,7 +54,7 @@ struct plan {
 	struct plan_chain *chains;
 	uint8_t *bytes; // of the policy, to compare
 	size_t size_bytes;
-	uint64_t files; // fingerprint of the files that are read
+	struct upstream_files files; // only for the thread that makes plans
 	uint8_t hash_key[16];
 	uint64_t id; // no other plan has it, not 0
 	atomic_bool is_retired; // a newer plan is in use
@@ -67,8 +68,9 @@ struct plan {
 struct plan *plan_make(const uint8_t *bytes, size_t size_bytes, struct plan *old,
 	struct outside_counters *counters);
 
-// Whether a file that the plan was made from has changed since.
-bool plan_is_outdated(const struct plan *p);
+// Whether what the plan was made from a file would be made otherwise now. One that cannot be used
+// any more changes nothing.
+bool plan_is_outdated(struct plan *p);
 
 // The chain with a number counted from 1, or NULL.
 const struct plan_chain *plan_chain_at(const struct plan *p, uint32_t number);
@@ -78,6 +80,9 @@ const struct plan_op *chain_op(const struct plan_chain *c, uint16_t ordinal);
 
 // The first cache for the name, or NULL.
 struct cache *chain_cache(const struct plan_chain *c, const struct dname *name);
+
+// Whether a forward for the name cannot be used.
+bool chain_is_broken(const struct plan_chain *c, const struct dname *name);
 
 // The first forward for the name at or behind operation *at, which is set to it; or NULL.
 struct group *chain_group(const struct plan_chain *c, const struct dname *name, size_t *at);

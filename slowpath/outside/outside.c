@@ -117,6 +117,18 @@ static void send_off(const struct way *y, struct pending *p)
 	fetch(&p->w);
 }
 
+// Whether a zone of this server lies below the name: then the name exists (RFC 8020 2).
+static bool is_above_zones(const struct image *top, const struct dname *name)
+{
+	for (uint32_t i = 0; i < top->n_rules; i++) {
+		const struct image_rule *rule = &top->rules[i];
+		if (rule->zone_size > name->size_bytes &&
+			dname_is_within(top->text + rule->zone_off, name->wire))
+			return true;
+	}
+	return false;
+}
+
 // The answer to what is not forwarded (proto:L1-L3), in the cache from now on; NULL for everything
 // else.
 static struct entry *keep_inside(const struct way *y, const struct group *g)
@@ -130,6 +142,10 @@ static struct entry *keep_inside(const struct way *y, const struct group *g)
 	if (o->rule != NULL)
 		zone = o->image->text + o->rule->zone_off;
 	struct entry *e = kinds == 0 ? NULL : inside_answer(kinds, &y->ask, zone, from);
+	if (e != NULL && e->kind == ENTRY_NXDOMAIN && is_above_zones(o->image, &y->ask.name)) {
+		e->rcode = RCODE_NOERROR;
+		e->kind = ENTRY_NODATA;
+	}
 	if (e != NULL && y->cache != NULL) {
 		cache_clamp(y->cache, e);
 		cache_put(y->cache, y->hash, &y->ask, e, y->thread->o.loop->now_ms);
@@ -184,8 +200,10 @@ static enum serve_verdict forward(const struct way *y, struct cache_found *stale
 	size_t at = 0;
 	struct group *g = chain_group(y->chain, &y->ask.name, &at);
 
-	if (g == NULL)
-		return error(y, RCODE_SERVFAIL, EDE_NONE); // no plugin takes it
+	if (g == NULL) // no plugin takes it, or the one that would cannot; the log says why
+		return error(y, RCODE_SERVFAIL,
+			chain_is_broken(y->chain, &y->ask.name) ? EDE_NO_REACHABLE_AUTHORITY
+								: EDE_NONE);
 	struct entry *kept = keep_inside(y, g);
 	if (kept != NULL) {
 		entry_write(kept, y->o->query, y->o->env, &y->view, y->w);

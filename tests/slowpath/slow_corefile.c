@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 {
 	static struct hosts hosts[SERVERS_MAX];
 	struct config config = {0};
-	const struct config_options o = {0};
+	const struct config_options o = {.skip_file_checks = true}; // tests spoil them
 	struct err err = {0};
 	char line[512];
 

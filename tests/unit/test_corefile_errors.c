@@ -10,7 +10,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -279,6 +281,39 @@ static void doubtful_things_are_told(void **state)
 		expect(&notes[i], PROBLEM_NOTE);
 }
 
+static void a_file_of_upstreams_without_one_is_told(void **state)
+{
+	static const char *const contents[] = {
+		"", "# none\nsearch a\n", "nameserver a.b\n", "nameserver 192.0.2.1\n"};
+	const struct config_options o = {.all_errors = true};
+	char path[] = "/tmp/burst53-resolv-XXXXXX";
+	int fd = mkstemp(path);
+	char text[128];
+
+	(void)state;
+	assert_true(fd >= 0);
+	(void)snprintf(text, sizeof(text), ".:53 {\n forward . 192.0.2.7 %s\n}\n", path);
+	for (size_t i = 0; i < ARRAY_LEN(contents); i++) {
+		bool is_fine = i + 1 == ARRAY_LEN(contents);
+		struct config c = {0};
+		struct err e = {0};
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(
+			pwrite(fd, contents[i], strlen(contents[i]), 0), strlen(contents[i]));
+		assert_int_equal(config_parse_text("Corefile", text, &o, &c, &e), 0);
+		assert_int_equal(c.n_problems, is_fine ? 0 : 1);
+		if (!is_fine) {
+			assert_int_equal(c.problems[0].severity, PROBLEM_WARNING);
+			assert_int_equal(c.problems[0].pos.line, 2);
+			assert_int_equal(c.problems[0].pos.column, 22);
+			assert_non_null(strstr(c.problems[0].text, "no nameserver line"));
+		}
+		config_free(&c);
+	}
+	(void)close(fd); // only a test's
+	assert_int_equal(unlink(path), 0);
+}
+
 static void all_errors_of_a_file_are_listed_in_its_order(void **state)
 {
 	struct config c = {0};
@@ -312,6 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mistakes_are_refused_where_they_stand),
 		cmocka_unit_test(doubtful_things_are_told),
+		cmocka_unit_test(a_file_of_upstreams_without_one_is_told),
 		cmocka_unit_test(all_errors_of_a_file_are_listed_in_its_order),
 		cmocka_unit_test(without_all_errors_the_first_one_ends_it),
 	};

@@ -117,6 +117,7 @@ static void upstreams_have_their_new_and_their_old_names(void **state)
 		"coredns_forward_healthcheck_failures_total{to=\"192.0.2.1:53\"} 6",
 		"coredns_forward_healthcheck_broken_total 8",
 		"coredns_forward_max_concurrent_rejects_total 9",
+		"burst53_forward_unusable_files 2",
 	};
 	struct upstream_counters *u = upstream_counters_find(&page.outside, "192.0.2.1:53");
 
@@ -130,6 +131,7 @@ static void upstreams_have_their_new_and_their_old_names(void **state)
 	counter_set(&u->failed_checks, 6);
 	counter_set(&page.outside.all_broken, 8);
 	counter_set(&page.outside.rejected, 9);
+	counter_set(&page.outside.unusable_files, 2);
 	char *all = write_outside();
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		expect_line(all, lines[i]);

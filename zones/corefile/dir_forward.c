@@ -3,6 +3,7 @@
 #include "zones/corefile/directives.h"
 
 #include "zones/base/array.h"
+#include "zones/base/resolv_conf.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -180,13 +181,30 @@ static bool is_file(const char *path)
 	return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
+// CoreDNS does not start with such a file. Here the cluster's names do not depend on it, and it may
+// be written later.
+static int check_servers(struct parse *p, const struct token *t, const char *path)
+{
+	struct resolv_conf servers;
+	int rc = resolv_conf_read(path, &servers);
+
+	if (rc == 0)
+		return 0;
+	return parse_tell(p, t, PROBLEM_WARNING,
+		"%s cannot be used: %s; without other upstreams, names outside get SERVFAIL until "
+		"it can",
+		path, resolv_conf_reason(rc));
+}
+
 // A file in resolv.conf format. One that does not exist is an error, as in CoreDNS.
 static int take_file(
 	struct parse *p, const struct token *t, const char *path, struct config_upstream *u)
 {
 	*u = (struct config_upstream){.kind = UPSTREAM_FILE, .host = path, .pos = token_pos(t)};
-	if (p->o->skip_file_checks || is_file(path))
+	if (p->o->skip_file_checks)
 		return 0;
+	if (is_file(path))
+		return check_servers(p, t, path);
 	return parse_fixable(p, t, FIX_RESOLV_CONF,
 		"%s is neither an address nor a file that exists; "
 		"the node's resolvers are in /etc/resolv.conf",

@@ -43,6 +43,7 @@ struct outside_counters {
 	counter_t rejected; // over max_concurrent
 	counter_t loop_probes, loops_found; // `loop`
 	counter_t looping; // forwards that answer SERVFAIL for it now
+	counter_t unusable_files; // that `forward` names, now
 	counter_t regex_given_up; // matches that took too long
 	_Atomic uint32_t n_caches, n_upstreams; // with "other"; slow path's main thread: wo
 	struct cache_counters caches[OUTSIDE_CACHES_MAX];
