@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 
 from lab import BUILD, DATA, PREFIX, TOP, inside, netns_name, run, wait_for
@@ -186,6 +187,29 @@ class Lab:
     def log(self):
         """What everybody said."""
         return "".join(node.log() for node in self.nodes) + (self.folder / "router.log").read_text(encoding="utf-8")
+
+
+class Changes:
+    """The router's changes of its routes to a service address, with the kernel's time stamps: when something happened,
+    however late somebody looks."""
+
+    def __init__(self, folder, family=4):
+        self.family, self.path = family, folder / f"routes{family}"
+        with open(self.path, "wb") as out:
+            self.process = subprocess.Popen(["ip", "-n", netns_name("anyrtr"), "-ts", f"-{family}", "monitor", "route"],
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+
+    def after(self, start_s):
+        """Seconds from then to each change that came later."""
+        text = self.path.read_text(encoding="ascii")
+        stamps = re.findall(rf"^\[(\S+)\] (?:Deleted )?{ANYCAST[self.family]} ", text, re.M)
+        times = (datetime.fromisoformat(stamp).timestamp() - start_s for stamp in stamps)
+        return [seconds for seconds in times if seconds >= 0]
+
+    def stop(self):
+        """The monitor ends."""
+        self.process.terminate()
+        self.process.wait(60)
 
 
 class Load:

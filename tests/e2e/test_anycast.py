@@ -9,10 +9,11 @@ import time
 import pytest
 
 import lab as namespaces
-from anycast import ANYCAST, Lab, Load, inside, wait_for
+from anycast import ANYCAST, Changes, Lab, Load, inside, wait_for
 
-# What is promised, on a machine that has nothing else to do; elsewhere only the order of events is asserted.
+# What is promised, on a machine that has nothing else to do; elsewhere each try has that long.
 WITHDRAWN_S = 1.0 if os.environ.get("B53_LONG") == "1" else 30.0
+TRIES = 5
 
 
 @pytest.fixture(scope="module", name="lab")
@@ -67,20 +68,43 @@ def test_both_give_the_same_answers_for_the_same_generation(lab):
     assert asked > 700 and asked - same < 20
 
 
-def test_a_killed_dataplane_is_withdrawn_within_a_second(lab):
-    """And comes back by itself. The other one answers meanwhile."""
+@pytest.fixture(name="changes")
+def _changes(lab):
+    """What the router's routes go through, in both families."""
+    both = [Changes(lab.folder, family) for family in (4, 6)]
+    yield both
+    for changes in both:
+        changes.stop()
+
+
+def withdrawn_after(lab, changes):
+    """kill -9 of a dataplane: the seconds until no route led to it any more, and until it was back. The other one
+    answers meanwhile."""
+    start = time.time()
+    lab.nodes[0].kill("dataplane")
+    wait_for(lambda: any(change.after(start) for change in changes))
+    for family in (4, 6):
+        assert dig(family, "web.default.svc.cluster.local") == ["10.96.0.80"]
+    wait_for(lambda: all(change.after(start) for change in changes))
+    wait_for(lab.both_paths)
+    # The first change is what is withdrawn; a node that comes back is another one, later.
+    return max(change.after(start)[0] for change in changes), time.time() - start
+
+
+def test_a_killed_dataplane_is_withdrawn_within_a_second(lab, changes):
+    """And comes back by itself. What counts are the time stamps of the router's kernel. Neighbours that take the machine's
+    time are no reason to fail: the best of some tries is held against the second, and each against the long run's limit."""
     load = Load(lab.folder)
     time.sleep(1)
-    start = time.monotonic()
-    lab.nodes[0].kill("dataplane")
-    wait_for(lambda: lab.paths() == [2], 60)
-    withdrawn_s = time.monotonic() - start
-    wait_for(lab.both_paths, 60)
-    back_s = time.monotonic() - start
+    took = []
+    while len(took) < TRIES and (not took or min(took) >= 1.0):
+        withdrawn_s, back_s = withdrawn_after(lab, changes)
+        print(f"withdrawn after {withdrawn_s:.2f} s, back after {back_s:.2f} s")
+        took.append(withdrawn_s)
     sent, lost = load.result()
-    print(f"withdrawn after {withdrawn_s:.2f} s, back after {back_s:.2f} s, {lost} of {sent} lost")
-    assert withdrawn_s < WITHDRAWN_S
-    assert lost < 600 * withdrawn_s  # only what was on its way to the dead one
+    print(f"{lost} of {sent} lost")
+    assert min(took) < 1.0 and max(took) < WITHDRAWN_S
+    assert lost < 600 * sum(took)  # only what was on its way to the dead one
     assert min(spread(lab)) > 60
 
 
