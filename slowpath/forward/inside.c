@@ -13,6 +13,7 @@ enum { TTL_S = 10800, ANSWER_MAX_BYTES = 1024 }; // RFC 6303 3
 
 enum zone_nature {
 	ZONE_NOTHING, // NXDOMAIN for everything
+	ZONE_TOP, // the same but for the apex, which has no data: zones of this server may be below
 	ZONE_EMPTY, // an empty zone, which has an apex (RFC 6303 3)
 	ZONE_LOOPBACK, // RFC 6761 6.3
 };
@@ -46,7 +47,7 @@ static const struct zone zones[] = {
 	{"\3alt", INSIDE_SPECIAL, ZONE_NOTHING, 0, 0},
 	{"\4home\4arpa", INSIDE_SPECIAL, ZONE_EMPTY, 0, 0},
 	// RFC 6762 22
-	{"\5local", INSIDE_LOCAL, ZONE_NOTHING, 0, 0},
+	{"\5local", INSIDE_LOCAL, ZONE_TOP, 0, 0},
 	// RFC 6303 4.2, 4.3; RFC 7793
 	{"\2"
 	 "10" V4,
@@ -245,7 +246,7 @@ static struct entry *answer(const struct ask *a, const struct zone *z, const uin
 	uint8_t msg[ANSWER_MAX_BYTES] = {0};
 	struct wrbuf w = wrbuf_of(msg, sizeof(msg));
 	bool is_apex = zone == a->name.wire;
-	bool exists = z->nature == ZONE_LOOPBACK || (z->nature == ZONE_EMPTY && is_apex);
+	bool exists = z->nature == ZONE_LOOPBACK || (z->nature != ZONE_NOTHING && is_apex);
 
 	(void)wrbuf_claim(&w, DNS_HEADER_BYTES);
 	wrbuf_bytes(&w, a->name.wire, a->name.size_bytes);

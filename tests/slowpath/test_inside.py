@@ -83,6 +83,32 @@ def test_a_zone_with_a_block_of_its_own_is_forwarded(start, stub, before):  # no
     assert stub.names() == ["www.corp.local."]
 
 
+@pytest.mark.parametrize("before", ["", "cache 30", "rewrite ttl exact none.test 5"], ids=["plain", "cache", "task"])
+def test_what_zones_of_this_server_lie_below_exists(start, stub, before):  # noqa: F811
+    """NXDOMAIN would deny those zones, too (RFC 8020 2)."""
+    server = start("--keep-inside", "special,local,reverse")
+    to = f"{stub.address}:{stub.port}"
+    keys = ("a.b.local:53", "k8s.home.arpa:53", "cluster.invalid:53", "1.3.10.in-addr.arpa:53")
+    server.serve_corefile("".join(f"{key} {{\n {before}\n forward . {to}\n}}\n" for key in keys + (".:53",)))
+    exist = ("local.", "LOCAL.", "b.local.", "home.arpa.", "invalid.", "3.10.in-addr.arpa.", "10.in-addr.arpa.")
+    for name in exist + ("x.local.", "xb.local.", "x.invalid.", "x.home.arpa.", "4.10.in-addr.arpa.", "onion."):
+        for kind in ("A", "TXT"):
+            for _ in range(2):
+                reply = ask(server, name, kind)
+                assert reply.rcode() == (dns.rcode.NOERROR if name in exist else dns.rcode.NXDOMAIN), name
+                assert not reply.answer and "nobody.invalid." in str(reply.authority[0])
+    assert not stub.names()
+
+
+@pytest.mark.parametrize("kind", ["A", "SOA", "NS"])
+def test_the_top_of_local_has_no_data(start, stub, kind):  # noqa: F811
+    server = start("--keep-inside", "local")
+    server.serve_corefile(forward(stub))
+    reply = ask(server, "local.", kind)
+    assert reply.rcode() == dns.rcode.NOERROR and not reply.answer and "local. 10800 IN SOA" in str(reply.authority[0])
+    assert not stub.names()
+
+
 def mixed(server, upstream, n):
     """Asks for n long names; how many came in another case than lower, of those over UDP, and the replies."""
     replies = [ask(server, f"wwwwwwwwwwwwwwww{i}.example.") for i in range(n)]

@@ -39,7 +39,7 @@ static void each_name_stays_inside_under_its_kind_only(void **state)
 		{"home.arpa.", INSIDE_SPECIAL, ENTRY_NODATA},
 		{"printer.home.arpa.", INSIDE_SPECIAL, ENTRY_NXDOMAIN},
 		{"printer.local.", INSIDE_LOCAL, ENTRY_NXDOMAIN},
-		{"local.", INSIDE_LOCAL, ENTRY_NXDOMAIN},
+		{"local.", INSIDE_LOCAL, ENTRY_NODATA},
 		{"1.2.3.10.in-addr.arpa.", INSIDE_REVERSE, ENTRY_NXDOMAIN},
 		{"10.in-addr.arpa.", INSIDE_REVERSE, ENTRY_NODATA},
 		{"1.2.16.172.in-addr.arpa.", INSIDE_REVERSE, ENTRY_NXDOMAIN},
