@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What --port means, which frames fit, and what the XDP program is told.
+// What --port means, which frames fit, what a device does for us, and what the XDP program is told.
 #include "dataplane/port/eal.h"
+#include "dataplane/port/offload.h"
 #include "dataplane/port/spec.h"
 #include "dataplane/port/xdp.h"
+
+#include <rte_ethdev.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,11 +92,57 @@ static void the_xdp_object_carries_the_addresses(void **state)
 	(void)close(fd);
 }
 
+struct offload_case {
+	const char *driver;
+	unsigned queues;
+	enum offload_use use;
+	const char *text; // of the log
+};
+
+static const struct offload_case offloads[] = {
+	{"net_e1000_em", 1, OFFLOAD_KNOWN, "rx_checksums=ip4,udp tx_checksums=udp hash=none"},
+	{"net_ixgbe_vf", 2, OFFLOAD_KNOWN, "rx_checksums=ip4,udp tx_checksums=udp hash=udp4,udp6"},
+	{"net_ixgbe_vf", 2, OFFLOAD_NONE,
+		"rx_checksums=software tx_checksums=software hash=udp4,udp6"},
+	{"net_ena", 1, OFFLOAD_KNOWN, "rx_checksums=ip4,udp tx_checksums=software hash=none"},
+	{"net_virtio", 2, OFFLOAD_KNOWN,
+		"rx_checksums=software tx_checksums=software hash=udp4,udp6"},
+};
+
+static void only_known_drivers_get_checksums(void **state)
+{
+	const uint64_t sums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+	char text[OFFLOAD_TEXT_BYTES];
+	struct offload o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(offloads) / sizeof(offloads[0]); i++) {
+		const struct offload_case *c = &offloads[i];
+		struct rte_eth_dev_info info = {.driver_name = c->driver,
+			.rx_offload_capa = sums,
+			.tx_offload_capa =
+				RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM,
+			.flow_type_rss_offloads =
+				RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV6_UDP};
+		offload_choose(&info, c->queues, c->use, &o);
+		offload_print(&o, text);
+		assert_string_equal(text, c->text);
+		info.rx_offload_capa = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM; // half of it is no help
+		offload_choose(&info, c->queues, c->use, &o);
+		assert_int_equal(o.rx, 0);
+	}
+	assert_int_equal(unsetenv("BURST53_OFFLOADS"), 0);
+	assert_int_equal(offload_use(), OFFLOAD_KNOWN);
+	assert_int_equal(setenv("BURST53_OFFLOADS", "off", 1), 0);
+	assert_int_equal(offload_use(), OFFLOAD_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_port_is_what_its_text_says),
 		cmocka_unit_test(rings_take_the_frames_of_any_mtu),
+		cmocka_unit_test(only_known_drivers_get_checksums),
 		cmocka_unit_test(the_xdp_object_carries_the_addresses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
