@@ -224,14 +224,21 @@ static int make_state_dir(const struct supervisor *s, struct err *err)
 // What control opens in a folder where only the supervisor makes files.
 static int share_run_dir(const struct supervisor *s, struct err *err)
 {
-	static const char *const files[] = {
-		"supervisor.sock", "dataplane.sock", "slowpath.sock", "history"};
+	enum { SOCKETS = 3 };
+	static const char *const files[] = {[0] = "supervisor.sock",
+		"dataplane.sock",
+		"slowpath.sock",
+		[SOCKETS] = "history",
+		"corefile.bound",
+		"corefile.taken"};
 	char path[PATH_MAX];
 	int rc = 0;
 
 	if (s->user.uid == 0)
 		return 0;
-	if (run_dir_file(&s->dir, "history", path)) {
+	for (size_t i = SOCKETS; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (!run_dir_file(&s->dir, files[i], path))
+			continue;
 		int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 		if (fd >= 0)
 			(void)close(fd); // control says it when there is none

@@ -18,7 +18,10 @@
 enum { LOCK_TRIES = 10, SOCKET_PATH_MAX_LEN = 80 };
 
 static const char *const left_files[] = {"supervisor.sock", "dataplane.sock", "slowpath.sock",
-	"state", "state.new", "history", "net", "lock"};
+	"state", "state.new", "history", "net", "corefile.bound", "corefile.taken", "lock"};
+
+// Of an earlier supervisor's sockets.
+static const char *const stale_files[] = {"corefile.bound", "corefile.taken"};
 
 bool run_dir_file(const struct run_dir *d, const char *name, char out[PATH_MAX])
 {
@@ -96,6 +99,10 @@ int run_dir_open(const char *path, struct run_dir *d, struct err *err)
 	rc = -EAGAIN;
 	for (unsigned i = 0; i < LOCK_TRIES && rc == -EAGAIN; i++)
 		rc = try_lock(d, lock, err);
+	for (size_t i = 0; i < sizeof(stale_files) / sizeof(stale_files[0]) && rc == 0; i++) {
+		(void)run_dir_file(d, stale_files[i], lock); // as short as the path of the lock
+		(void)unlink(lock);
+	}
 	if (rc == 0)
 		return 0;
 	(void)err_set(err, rc, "%.100s cannot be locked", lock);

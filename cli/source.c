@@ -100,7 +100,8 @@ static int stage_open(struct stage *t, struct err *err)
 static void stage_close(struct stage *t)
 {
 	const struct proc p = {.pid = t->control.pid, .start_ticks = t->control.start_ticks};
-	const char *const saved[] = {"base.img", "overlay.img", "base.img.new", "overlay.img.new"};
+	const char *const saved[] = {"base.img", "overlay.img", "base.img.new", "overlay.img.new",
+		"corefile.bound", "corefile.taken"};
 	const int fds[] = {t->listen_fd, t->sock, t->counters_fd};
 	char path[64];
 

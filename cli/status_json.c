@@ -64,6 +64,24 @@ static json_t *control_json(const struct control_counters *c)
 		"relists", num(&c->relists), "drift", num(&c->drift_objects));
 }
 
+// Of the Corefile on the disk, as control has seen it last.
+static json_t *corefile_json(const struct control_counters *c)
+{
+	char reason[CONTROL_REASON_BYTES];
+
+	if (counter_get(&c->corefile_refused) != 0) {
+		memcpy(reason, c->reload_reason, sizeof(reason));
+		reason[sizeof(reason) - 1] = 0;
+		return json_pack(
+			"{ss ss}", "state", "refused, the old one stays:", "reason", reason);
+	}
+	return json_pack("{ss}", "state",
+		counter_get(&c->corefile_waits) != 0
+			? "taken; the rules of the old one are served until the objects of its "
+			  "clusters have been read"
+			: "in force");
+}
+
 static json_int_t drops_of(const struct worker_counters *w)
 {
 	json_int_t sum = 0;
@@ -166,6 +184,7 @@ static int add_counters(const struct running *r, json_t *doc, bool *is_ready)
 		rc |= json_object_set_new(doc, "slowpath", snapshot_json(&page->slowpath));
 	}
 	rc |= json_object_set_new(doc, "control", control_json(&page->control));
+	rc |= json_object_set_new(doc, "corefile", corefile_json(&page->control));
 	rc |= json_object_set_new(doc, "warnings", warnings_json(&page->outside));
 	return rc;
 }

@@ -59,6 +59,14 @@ void run_take_over(struct run *r)
 		stage_free(old, stage);
 	}
 	r->holds = false;
+	counter_set(&r->counters->corefile_waits, r->next != NULL ? 1 : 0);
+}
+
+void run_tell_waiting(struct run *r, const char *what)
+{
+	counter_set(&r->counters->corefile_waits, 1);
+	log_warn("corefile", what,
+		LOG_STR("file", r->o->setup.corefile == NULL ? "" : r->o->setup.corefile));
 }
 
 static void publish_overlay(struct run *r)
@@ -275,17 +283,6 @@ static void handles_init(struct run *r)
 	}
 }
 
-// The saved rules belong to the Corefile of their time; data of the cluster to serve by new ones
-// comes with the first sync.
-static void tell_corefile(const struct run *r, const struct sealed *top)
-{
-	if (top->corefile == setup_corefile(r->cur->setup))
-		return;
-	log_warn("corefile",
-		"changed since the snapshot was saved: its rules come with the first sync",
-		LOG_STR("file", r->o->setup.corefile == NULL ? "" : r->o->setup.corefile));
-}
-
 // Serves what the last life saved, if it is young enough. Returns false when there is none.
 static bool serve_saved(struct run *r)
 {
@@ -300,7 +297,9 @@ static bool serve_saved(struct run *r)
 	uint64_t top = has_overlay ? saved.overlay.generation : saved.base.generation;
 	log_info("publish", "serving the saved snapshot", LOG_NUM("generation", top),
 		LOG_NUM("age_s", saved.age_s));
-	tell_corefile(r, has_overlay ? &saved.overlay : &saved.base);
+	if ((has_overlay ? saved.overlay : saved.base).corefile != setup_corefile(r->cur->setup))
+		run_tell_waiting(r,
+			"changed since the snapshot was saved: its rules come with the first sync");
 	r->generation = top > r->generation ? top : r->generation;
 	r->serial_floor = saved.serial;
 	r->saver.saved_base = saved.base.generation;
@@ -314,6 +313,11 @@ static bool serve_saved(struct run *r)
 static int first_publication(struct run *r, struct err *e)
 {
 	r->holds = r->generation > 0; // an earlier life under the same supervisor
+	// Until then whose rules are served stands in the shared page.
+	if (r->holds && counter_get(&r->counters->config_hash) != r->cur->setup->config.hash)
+		run_tell_waiting(
+			r, "changed while control was away: its rules come with the first sync");
+	page_corefile(r->counters, r->cur->setup);
 	// A dump has synced by now; a Corefile without kubernetes has nothing to wait for.
 	r->wants_base |= setup_is_synced(r->cur->setup);
 	if (r->wants_base || r->holds)
@@ -348,7 +352,7 @@ static void open_history(struct run *r)
 
 static int start(struct run *r, struct err *e)
 {
-	struct setup *setup = setup_new(&r->o->setup, NULL, e);
+	struct setup *setup = reload_first(r, e);
 
 	if (setup == NULL)
 		return e->code;
@@ -364,7 +368,6 @@ static int start(struct run *r, struct err *e)
 	saver_init(&r->saver, &r->loop, r->o->state_dir, &r->publisher);
 	handles_init(r);
 	reload_init(r);
-	page_corefile(r->counters, setup);
 	const struct cluster_events events = run_events(r);
 	rc = setup_start(setup, NULL, &r->loop, &events, e);
 	return rc != 0 ? rc : first_publication(r, e);

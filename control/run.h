@@ -98,5 +98,11 @@ void fold_forget(struct run *r, const struct stage *stage);
 // The stage whose base has been made (r->fold) takes over.
 void run_take_over(struct run *r);
 
+// The rules of a new Corefile come later than it was taken: log and status say so.
+void run_tell_waiting(struct run *r, const char *what);
+
+// The first setup: of the Corefile, or of what an earlier control under the same supervisor had
+// taken when the Corefile is refused. NULL with the reason in e.
+struct setup *reload_first(struct run *r, struct err *e);
 void reload_init(struct run *r);
 void reload_now(struct run *r);

@@ -4,6 +4,7 @@
 #include "control/run.h"
 
 #include "control/base/log.h"
+#include "control/kept.h"
 #include "zones/corefile/service.h"
 
 #include <errno.h>
@@ -16,8 +17,19 @@ static void refuse(struct run *r, const struct err *e)
 
 	(void)err_print(e, text, sizeof(text));
 	memcpy(r->counters->reload_reason, text, sizeof(text)); // before who waits for it is told
+	counter_set(&r->counters->corefile_refused, 1);
 	counter_add(&r->counters->reloads_failed, 1);
 	log_error("corefile", "reload refused, the old one stays", LOG_STR("reason", text));
+}
+
+// A control that nobody starts again keeps nothing.
+static void keep(const struct run *r, enum kept which, const struct config *c)
+{
+	int rc = r->o->counters_fd < 0 ? 0 : kept_write(r->o->run_dir, which, c);
+
+	if (rc != 0)
+		log_warn("corefile", "cannot be kept for a new start of control",
+			LOG_STR("reason", strerror(-rc)));
 }
 
 static void drop_next(struct run *r)
@@ -27,6 +39,7 @@ static void drop_next(struct run *r)
 	r->next = NULL;
 	if (next == NULL)
 		return;
+	counter_set(&r->counters->corefile_waits, 0);
 	fold_forget(r, next);
 	stage_free(next, r->cur);
 }
@@ -68,6 +81,12 @@ static void begin(struct run *r, struct setup *setup)
 		drop_next(r);
 		return;
 	}
+	keep(r, KEPT_TAKEN, &setup->config);
+	counter_set(&r->counters->corefile_refused, 0);
+	if (!setup_is_synced(setup))
+		run_tell_waiting(r,
+			"taken, and waits for the objects of its clusters: the rules of the old "
+			"one are served until they have been read");
 	counter_add(&r->counters->reloads, 1);
 	log_info("corefile", "reloaded", LOG_STR("file", r->o->setup.corefile));
 }
@@ -129,6 +148,9 @@ static void on_reload(uv_timer_t *t)
 	else if (c.hash != r->config_hash) {
 		r->config_hash = c.hash; // refused or not: it is tried once, as CoreDNS does
 		reload_now(r);
+	} else if (c.hash == r->cur->setup->config.hash && r->refused[0] != '\0') {
+		r->refused[0] = '\0'; // put back as it was
+		counter_set(&r->counters->corefile_refused, 0);
 	}
 	config_free(&c);
 	arm(r);
@@ -168,6 +190,67 @@ static void arm_hosts(struct run *r)
 			&r->hosts, on_hosts, interval_ms, 0); // fails only when closing
 }
 
+// The places that the sockets were made for, when an earlier control has run with them.
+static bool find_bound(struct run *r)
+{
+	const struct config_options options = {
+		.port = r->o->setup.dns_port, .skip_file_checks = true};
+	struct config c = {0};
+	char path[PATH_MAX];
+
+	if (r->o->counters_fd < 0 || !kept_find(r->o->run_dir, KEPT_BOUND, path))
+		return false;
+	bool found = config_parse_file(path, &options, &c, NULL) == 0 &&
+		places_take(&c, &r->places) == 0;
+	config_free(&c);
+	return found;
+}
+
+// What the control before this one had taken, instead of a Corefile that is refused.
+static struct setup *go_on(struct run *r, const struct err *why)
+{
+	struct setup_options o = r->o->setup;
+	struct setup *s = NULL;
+	struct err e = {0};
+	char path[PATH_MAX];
+
+	o.corefile = path;
+	if (kept_find(r->o->run_dir, KEPT_TAKEN, path))
+		s = setup_new(&o, NULL, &e);
+	if (s == NULL)
+		return NULL;
+	(void)err_print(why, r->refused, sizeof(r->refused));
+	refuse(r, why);
+	return s;
+}
+
+struct setup *reload_first(struct run *r, struct err *e)
+{
+	struct setup *s = setup_new(&r->o->setup, NULL, e);
+	bool has_bound = find_bound(r);
+
+	if (!has_bound && s != NULL && places_take(&s->config, &r->places) != 0)
+		log_error("corefile", "memory is short: no new Corefile is taken");
+	if (!has_bound && s != NULL)
+		keep(r, KEPT_BOUND, &s->config);
+	if (has_bound && s != NULL && places_check(&r->places, &s->config, e) != 0) {
+		r->config_hash = s->config.hash;
+		setup_release(s, NULL);
+		s = NULL;
+	}
+	if (has_bound && s == NULL)
+		s = go_on(r, e);
+	if (s == NULL)
+		return NULL;
+	if (r->refused[0] == '\0') {
+		counter_set(&r->counters->corefile_refused, 0);
+		keep(r, KEPT_TAKEN, &s->config);
+	}
+	if (r->config_hash == 0)
+		r->config_hash = s->config.hash;
+	return s;
+}
+
 void reload_init(struct run *r)
 {
 	(void)uv_timer_init(&r->loop, &r->hosts); // cannot fail
@@ -175,8 +258,5 @@ void reload_init(struct run *r)
 	arm_hosts(r);
 	(void)uv_timer_init(&r->loop, &r->reload); // cannot fail
 	r->reload.data = r;
-	r->config_hash = r->cur->setup->config.hash;
-	if (places_take(&r->cur->setup->config, &r->places) != 0)
-		log_error("corefile", "memory is short: no new Corefile is taken");
 	arm(r);
 }

@@ -117,6 +117,8 @@ static int parse_text(const char *name, const char *directory, const char *text,
 	if (rc == 0)
 		rc = parse_blocks(&p, &x);
 	c->files = (struct config_words){.items = x.files, .n = x.n_files};
+	c->tokens = x.tokens.items;
+	c->n_tokens = x.tokens.n;
 	c->hash = x.hash;
 	if (rc != 0 && note_error(&p) != 0)
 		return parse_no_memory(&p);

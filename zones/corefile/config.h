@@ -120,6 +120,8 @@ struct config_problem {
 	const char *text; // what is wrong and what to do
 };
 
+struct token;
+
 struct config {
 	struct arena arena;
 	struct config_server *servers;
@@ -127,7 +129,9 @@ struct config {
 	struct config_problem *problems; // warnings and notes too; by file, line and column
 	size_t n_problems;
 	struct config_words files; // every file read, the Corefile first
-	uint64_t hash; // over the tokens after imports and environment; for `reload`
+	const struct token *tokens; // all words after imports and environment (tokens.h)
+	size_t n_tokens;
+	uint64_t hash; // over the tokens; for `reload`
 	bool is_builtin; // no Corefile: `.:53 { whoami log }`
 };
 

@@ -68,6 +68,8 @@ struct control_counters {
 	counter_t relists, drift_objects, reloads, reloads_failed;
 	counter_t config_hash; // of the Corefile in force
 	counter_t last_event_monotonic_ns;
+	counter_t corefile_refused; // 1 while the newest one is not taken: reload_reason
+	counter_t corefile_waits; // 1 while one is taken and its rules are not served yet
 	counter_t changes;
 	struct resource_counters resources[CONTROL_RESOURCES];
 	struct programming_counters programming[CONTROL_SERVICE_KINDS];
