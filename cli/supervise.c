@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum {
@@ -110,6 +111,20 @@ static void forget_workers(struct supervisor *s)
 		counter_set(&s->counters->workers[i].loops, 0);
 }
 
+// The hugepages that were free when we looked are gone. True: tried again without them.
+static bool do_without_hugepages(struct supervisor *s, struct child *c, int status)
+{
+	bool is_short = WIFEXITED(status) && WEXITSTATUS(status) == EX_TEMPFAIL;
+
+	if (!is_short || s->pre.is_no_huge || s->o->port_kind == PORT_PCI)
+		return false;
+	say_warn("not enough free hugepages any more, going on without (slower)");
+	s->pre.is_no_huge = true;
+	c->starts--; // if this was the first start, so is the next
+	c->restart_ms = proc_now_ms();
+	return true;
+}
+
 static void child_ended(struct supervisor *s, enum child_role role)
 {
 	struct child *c = &s->children[role];
@@ -122,6 +137,8 @@ static void child_ended(struct supervisor *s, enum child_role role)
 	if (role == CHILD_DATAPLANE) {
 		forget_workers(s);
 		run_dir_clean_dpdk(&s->dir);
+		if (do_without_hugepages(s, c, status))
+			return;
 	}
 	if (is_failed_start(s, c, status)) {
 		say_error("the start failed name=%s", c->name);

@@ -196,10 +196,14 @@ int eal_start(const struct eal_options *o, struct err *err)
 		return err_set(err, -E2BIG, "the port's arguments are too long");
 	// Else its lines also go to syslog, for which it would need a socket later on.
 	(void)rte_openlog_stream(stderr);
-	if (rte_eal_init(a.n, a.list) < 0)
-		return err_set(err, rte_errno != 0 ? -rte_errno : -EIO,
-			"DPDK cannot start (%s): see its lines above", rte_strerror(rte_errno));
-	return 0;
+	if (rte_eal_init(a.n, a.list) >= 0)
+		return 0;
+	if (rte_errno == ENOMEM && !o->is_no_huge)
+		return err_set(err, -ENOMEM,
+			"not enough free hugepages, others have taken them: sysctl "
+			"vm.nr_hugepages=N with a larger N, or --no-huge for a first try");
+	return err_set(err, rte_errno != 0 ? -rte_errno : -EIO,
+		"DPDK cannot start (%s): see its lines above", rte_strerror(rte_errno));
 }
 
 void eal_stop(void)

@@ -155,8 +155,8 @@ def test_slow_clients_hurt_nobody(mode):
     result = lab.checker_result(load)
     closed = lab.wait_for(lambda: all_ended(silent, crawling))
     slow = p99(times)
-    print(f"\n{len(times)} fresh queries, p99 {slow * 1000:.1f} ms (before {quiet * 1000:.1f}); UDP {result}; closed of {CONNECTIONS}: silent {closed[0]}, "
-          f"crawling {closed[1]}")
+    print(f"\n{len(times)} fresh queries, p99 {slow * 1000:.1f} ms (before {quiet * 1000:.1f}); UDP {result}; "
+          f"closed of {CONNECTIONS}: silent {closed[0]}, crawling {closed[1]}")
     assert len(times) > 10 and slow < lab.at_most(0.1) + 3 * quiet, "a busy machine is slow by itself"
     # On kernel sockets both transports share queues of the kernel and a thread of ours.
     bound = result["sent"] / 1000 if mode == "kernel" else 0
