@@ -19,12 +19,15 @@ OWN = ["--port", "af_packet:eth0", "--address", "198.18.0.53/24"]
 BURST53 = lab.BUILD / "cli" / "burst53"
 FREE_PAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
 MAP_HUGETLB = 0x40000
+BEGUN = time.time()
+started = set()  # processes of the dataplane
 
 
 def left_pages():
-    """DPDK's files of instances that are over. Other labs on the machine, which run, do not count."""
-    named = [re.match(r"burst53-(\d+)", p.name) for d in ("/dev/hugepages", "/run/dpdk") for p in Path(d).glob("burst53-*")]
-    return sorted(m[0] for m in named if m and not Path(f"/proc/{m[1]}").exists())
+    """DPDK's files of the instances that ran here. What others on the machine make and leave does not count."""
+    return sorted(str(p) for folder in ("/dev/hugepages", "/run/dpdk") for pid in started
+                  for p in Path(folder).glob(f"burst53-{pid}*") if re.match(rf"burst53-{pid}(\D|$)", p.name) and
+                  p.lstat().st_ctime > BEGUN)
 
 
 def traces():
@@ -113,6 +116,7 @@ def background():
     process = subprocess.Popen(["ip", "netns", "exec", lab.netns_name("srv"), str(BURST53), "run",
                                 *map(str, BASE), *OWN], stderr=subprocess.DEVNULL)
     lab.wait_for(lambda: lab.dig("cluster.local", "SOA")[0] == "NOERROR", 10)
+    started.add(lab.pids()["dataplane"])
     return process
 
 
