@@ -2,16 +2,16 @@
 // Fills cards.
 #include "dataplane/index/card.h"
 
-// The number of a block among the endings, CARD_ENDINGS_MAX when there is no room for another.
-static uint32_t ending_find(struct card_endings *e, const uint8_t *block)
+// The number of some bytes among the endings, CARD_ENDINGS_MAX when there is no room for more.
+static uint32_t ending_find(struct card_endings *e, const uint8_t *bytes)
 {
 	for (uint32_t i = e->n; i > 0; i--) {
-		if (memcmp(e->blocks[i - 1], block, BYTES_BLOCK) == 0)
+		if (memcmp(e->bytes[i - 1], bytes, CARD_ENDING_BYTES) == 0)
 			return i - 1;
 	}
 	if (e->n == CARD_ENDINGS_MAX)
 		return CARD_ENDINGS_MAX;
-	memcpy(e->blocks[e->n], block, BYTES_BLOCK);
+	memcpy(e->bytes[e->n], bytes, CARD_ENDING_BYTES);
 	return e->n++;
 }
 
@@ -19,10 +19,10 @@ void card_name(struct index_card *c, struct card_endings *e, const uint8_t *name
 {
 	uint32_t ending = 0;
 
-	if (size_bytes > CARD_TEXT_BYTES + BYTES_BLOCK)
+	if (size_bytes > CARD_TEXT_BYTES + CARD_ENDING_BYTES)
 		return;
 	if (size_bytes > CARD_TEXT_BYTES)
-		ending = ending_find(e, name + size_bytes - BYTES_BLOCK);
+		ending = ending_find(e, name + size_bytes - CARD_ENDING_BYTES);
 	if (ending == CARD_ENDINGS_MAX)
 		return;
 	c->name_size = (uint8_t)size_bytes;
@@ -52,9 +52,9 @@ void card_sets(struct index_card *c, const struct image *img, const struct image
 
 	for (unsigned k = 0; k < n->n_sets; k++) {
 		c->types |= card_type_bit(sets[k].type);
-		if (c->type != 0 || sets[k].flags != 0)
+		if (c->type != 0 || sets[k].flags != 0 || sets[k].type > UINT8_MAX)
 			continue;
-		c->type = sets[k].type;
+		c->type = (uint8_t)sets[k].type;
 		c->section = sets[k].section;
 	}
 	const struct image_section *s = image_section_at(img, c->section);

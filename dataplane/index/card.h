@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a look-up has to know of a name, in one cache line: beyond some ten thousand names it is the
-// number of lines that a query costs. An address of a service is there itself; other answers stand
-// in the image.
+// What a look-up has to know of a name, in one cache line together with its key in the table:
+// beyond some ten thousand names it is the number of lines that a query costs. An address of a
+// service is there itself; other answers stand in the image.
 #pragma once
 
 #include "zones/base/bytes.h"
@@ -13,12 +13,14 @@
 #include <string.h>
 
 enum {
-	CARD_TEXT_BYTES = 42,
+	CARD_TEXT_BYTES = 28,
+	CARD_ENDING_BYTES = 19, // `.svc.cluster.local.`
 	CARD_ENDINGS_MAX = 256,
 	CARD_ADDRESS_BYTES = 16, // of the record
 };
 
 struct index_card {
+	uint64_t key; // the hash of view and name
 	uint32_t name; // index of the first entry of this name
 	union {
 		uint32_t section; // of the set of `type`
@@ -26,21 +28,22 @@ struct index_card {
 	};
 	uint8_t address[4];
 	uint16_t view;
-	uint16_t type; // its first set's without flags, 0 for none
+	uint8_t type; // its first set's without flags; 0: there is none below 256
 	uint8_t name_size; // 0: it does not stand here
-	uint8_t us_mask, flags; // of the entry
+	uint8_t us_mask : 4; // of the entry
+	bool has_address : 1; // the set of type A is one record, owned by the question's name
+	uint8_t flags; // of the entry
 	uint8_t types; // bits of the types that it has sets of (card_type_bit)
-	bool has_address; // the set of type A is one record, owned by the question's name
-	uint8_t ending; // of a name longer than text: number of its last block
+	uint8_t ending; // of a name longer than text: number of what it ends with
 	uint8_t text[CARD_TEXT_BYTES]; // how it begins
 };
 
-_Static_assert(sizeof(struct index_card) == 64, "a card is a line");
+_Static_assert(sizeof(struct index_card) == 56, "a card and the word in front of it are a line");
 
-// The last blocks of long names: nearly all of a cluster end the same way.
+// The ends of long names: nearly all of a cluster end the same way.
 struct card_endings {
 	uint32_t n;
-	uint8_t blocks[CARD_ENDINGS_MAX][BYTES_BLOCK];
+	uint8_t bytes[CARD_ENDINGS_MAX][CARD_ENDING_BYTES];
 };
 
 // Types that names in clusters have; all others share the last bit.
@@ -78,9 +81,9 @@ static inline bool card_is_of(
 
 	if (size <= CARD_TEXT_BYTES)
 		return bytes_are_equal(c->text, name, size);
-	bytes_block diff =
-		bytes_block_at(e->blocks[c->ending]) ^ bytes_block_at(name + size - BYTES_BLOCK);
-	return (diff[0] | diff[1]) == 0 && bytes_are_equal(c->text, name, CARD_TEXT_BYTES);
+	return bytes_are_equal(
+		       e->bytes[c->ending], name + size - CARD_ENDING_BYTES, CARD_ENDING_BYTES) &&
+		bytes_are_equal(c->text, name, CARD_TEXT_BYTES);
 }
 
 // Puts a name into a card; where it has no room, the card goes without.

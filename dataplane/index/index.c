@@ -6,22 +6,19 @@
 #include "zones/base/bytes.h"
 
 #include <rte_hash.h>
-#include <rte_prefetch.h>
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
 enum { ATTEMPTS = 8 };
 
 struct index {
-	struct rte_hash *table; // NULL when the image has no names
+	struct rte_hash *table; // its keys are cards, their data where they stand
 	struct card_endings endings;
-	struct index_card *cards; // n_names; data of the table are their indexes
 	const struct image *img; // borrowed
 	struct index_secret secret;
 	uint32_t n_names;
@@ -60,7 +57,7 @@ static uint32_t table_hash(const void *key, uint32_t size, uint32_t init)
 	return key_signature(key);
 }
 
-// rte_hash has no quick comparison for keys of this size.
+// Of a card only its key counts: whoever looks up has nothing but that.
 static int table_compare(const void *a, const void *b, size_t size_bytes)
 {
 	(void)size_bytes;
@@ -98,7 +95,7 @@ static struct rte_hash *table_new(uint32_t entries)
 	(void)snprintf(name, sizeof(name), "index-%u", atomic_fetch_add(&serial, 1));
 	const struct rte_hash_parameters params = {.name = name,
 		.entries = entries,
-		.key_len = sizeof(struct index_key),
+		.key_len = sizeof(struct index_card),
 		.hash_func = table_hash,
 		.socket_id = SOCKET_ID_ANY};
 	struct rte_hash *table = rte_hash_create(&params);
@@ -107,30 +104,26 @@ static struct rte_hash *table_new(uint32_t entries)
 	return table;
 }
 
-static void card_fill(struct index *ix, const struct image *img, uint32_t card, uint32_t i)
+static struct index_card card_make(struct index *ix, const struct image *img, uint32_t i)
 {
 	const struct image_name *n = &img->names[i];
-	struct index_card *c = &ix->cards[card];
+	struct index_card c = {
+		.name = i, .view = n->view, .us_mask = n->us_mask & 15u, .flags = n->flags};
 
-	*c = (struct index_card){
-		.name = i, .view = n->view, .us_mask = n->us_mask, .flags = n->flags};
-	card_sets(c, img, n);
-	card_name(c, &ix->endings, image_name_wire(img, n), n->name_size);
+	card_sets(&c, img, n);
+	card_name(&c, &ix->endings, image_name_wire(img, n), n->name_size);
+	return c;
 }
 
-// Cards are many and read at random: with huge pages, where the system has some to spare.
-static struct index_card *cards_new(uint32_t n)
+// The table copies a card, and then learns where the copy is.
+static int card_add(struct rte_hash *table, const struct index_card *c, hash_sig_t signature)
 {
-	const size_t huge_bytes = (size_t)2 << 20;
-	size_t size_bytes = ((size_t)n + 1) * sizeof(struct index_card);
+	void *copy = NULL;
+	int32_t at = rte_hash_add_key_with_hash(table, c, signature);
 
-	if (size_bytes < huge_bytes)
-		return aligned_alloc(sizeof(struct index_card), size_bytes);
-	size_bytes = (size_bytes + huge_bytes - 1) & ~(huge_bytes - 1);
-	void *cards = aligned_alloc(huge_bytes, size_bytes);
-	if (cards != NULL)
-		(void)madvise(cards, size_bytes, MADV_HUGEPAGE); // without is only slower
-	return cards;
+	if (at < 0 || rte_hash_get_key_with_position(table, at, &copy) != 0)
+		return -ENOSPC;
+	return rte_hash_add_key_with_hash_data(table, copy, signature, copy) == 0 ? 0 : -ENOSPC;
 }
 
 // 0, -ENOSPC when a bucket overflows, -EEXIST when two names share a key.
@@ -143,11 +136,12 @@ static int table_fill(struct index *ix, const struct image *img, const struct in
 		if (i > 0 && is_same_name(img, i - 1, i))
 			continue;
 		struct name_key name = entry_key(img, &img->names[i]);
+		struct index_card card = card_make(ix, img, i);
 		struct index_key key = fn(secret, &name);
-		if (rte_hash_add_key_with_hash_data(
-			    ix->table, &key, key_signature(&key), (void *)(uintptr_t)n) != 0)
+		card.key = key.hash;
+		if (card_add(ix->table, &card, key_signature(&key)) != 0)
 			return -ENOSPC;
-		card_fill(ix, img, n++, i);
+		n++;
 	}
 	// Adding a key that is there replaces it: a collision shows in the count.
 	return rte_hash_count(ix->table) == (int32_t)n ? 0 : -EEXIST;
@@ -158,7 +152,6 @@ void index_free(struct index *ix)
 	if (ix == NULL)
 		return;
 	rte_hash_free(ix->table);
-	free(ix->cards);
 	free(ix);
 }
 
@@ -169,7 +162,7 @@ int index_build_with(
 	// Buckets are counted in powers of two; a fifth of the room stays free for cuckoo moves.
 	uint64_t entries = 64 + n + (uint64_t)n / 4;
 	struct index *ix = calloc(1, sizeof(*ix));
-	int rc = ix == NULL || (ix->cards = cards_new(n)) == NULL ? -ENOMEM : -EIO;
+	int rc = ix == NULL ? -ENOMEM : -EIO;
 
 	for (int i = 0; i < ATTEMPTS && rc != 0 && rc != -ENOMEM; i++) {
 		ix->table = table_new((uint32_t)entries);
@@ -227,19 +220,6 @@ static void bulk_keys(struct bulk *b, const struct index_key *keys)
 	}
 }
 
-// Which of the names have a card; their indexes are in b->data. Asks for the cards.
-static uint64_t bulk_positions(struct bulk *b, const struct index *ix)
-{
-	uint64_t hits = 0;
-
-	if (rte_hash_lookup_with_hash_bulk_data(
-		    ix->table, b->pointers, b->signatures, b->n, &hits, b->data) <= 0)
-		return 0;
-	for (uint64_t left = hits; left != 0; left &= left - 1)
-		rte_prefetch0(&ix->cards[(uintptr_t)b->data[__builtin_ctzll(left)]]);
-	return hits;
-}
-
 static inline bool is_of(
 	const struct index *ix, const struct index_card *c, const struct name_key *key)
 {
@@ -276,9 +256,14 @@ static inline bool take(const struct index *ix, const struct index_card *c,
 static uint64_t bulk_take(
 	struct bulk *b, const struct index *ix, uint64_t done, struct index_hit *out)
 {
-	for (uint64_t left = bulk_positions(b, ix) & ~done; left != 0; left &= left - 1) {
+	uint64_t hits = 0;
+
+	if (rte_hash_lookup_with_hash_bulk_data(
+		    ix->table, b->pointers, b->signatures, b->n, &hits, b->data) <= 0)
+		return done;
+	for (uint64_t left = hits & ~done; left != 0; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
-		if (take(ix, &ix->cards[(uintptr_t)b->data[i]], b->names[i], &out[i]))
+		if (take(ix, b->data[i], b->names[i], &out[i]))
 			done |= UINT64_C(1) << i;
 	}
 	return done;

@@ -154,6 +154,46 @@ static void card_is_right(const struct index_hit *hit)
 	}
 }
 
+// Names of `size` bytes that end in a number, in wire form as far as cards care.
+static void name_fill(uint8_t *name, size_t size, unsigned number)
+{
+	memset(name, 'a', size);
+	memcpy(name + size - sizeof(number), &number, sizeof(number));
+}
+
+static void a_card_holds_names_as_long_as_there_are_few_endings(void **state)
+{
+	enum { LONG = CARD_TEXT_BYTES + CARD_ENDING_BYTES, MANY = CARD_ENDINGS_MAX + 9 };
+	static struct card_endings endings;
+	uint8_t name[LONG + 1], other[LONG + 1];
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++) {
+		size_t size = 8 + (size_t)i % (LONG - 7);
+		struct index_card c = {0};
+		name_fill(name, size, i);
+		card_name(&c, &endings, name, size);
+		assert_int_equal(c.name_size, size);
+		assert_true(card_is_of(&c, &endings, name));
+		for (size_t k = 0; k < size; k++) {
+			memcpy(other, name, size);
+			other[k] ^= 1;
+			assert_false(card_is_of(&c, &endings, other));
+		}
+	}
+	for (unsigned i = 0; i < 2 * CARD_ENDINGS_MAX; i++) {
+		struct index_card c = {0};
+		name_fill(name, LONG, i << 16);
+		card_name(&c, &endings, name, LONG);
+		assert_true(c.name_size == 0 || card_is_of(&c, &endings, name));
+		assert_true(i < 2 * CARD_ENDINGS_MAX - 1 || c.name_size == 0);
+	}
+	struct index_card c = {0};
+	name_fill(name, LONG + 1, 0);
+	card_name(&c, &endings, name, LONG + 1);
+	assert_int_equal(c.name_size, 0);
+}
+
 static void a_bulk_of_any_size_gives_what_single_look_ups_give(void **state)
 {
 	unsigned n_cards = 0;
@@ -295,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_look_ups_give_the_same_for_every_name_and_near_misses),
 		cmocka_unit_test(a_bulk_of_any_size_gives_what_single_look_ups_give),
+		cmocka_unit_test(a_card_holds_names_as_long_as_there_are_few_endings),
 		cmocka_unit_test(layers_with_different_secrets_are_read_together),
 		cmocka_unit_test(names_on_one_key_are_indexed_anew_with_another_secret),
 		cmocka_unit_test(secrets_differ),
