@@ -125,6 +125,8 @@ static const struct {
 	{"{{- .Name -}}", "ip-10-0a-7.example."},
 	{"{{ -5 }}", "-5"},
 	{"{{ and .Group.a (index .Match 2) | print }}", "0a"},
+	{"{{ and .Group.a .Group.c }} {{ or .Group.no .Group.a .Zone }}", "7 10"},
+	{"{{ and .Zone .Question.Name }} {{ len (and .Zone .Match) }}", "IP-10-0a-7.example. 4"},
 	{"{{ not (and true false) | or false }}", "true"},
 };
 

@@ -42,6 +42,7 @@ struct level {
 	enum { COMMAND_EMPTY, COMMAND_VALUE, COMMAND_FUNCTION, COMMAND_AND, COMMAND_OR } command;
 	size_t function, n_args;
 	enum value_kind kind; // of the last operand, then of the command
+	enum value_kind before; // of the operands of `and` and `or` in front of the last
 	bool has_operand; // right in front: a field may follow it
 	bool is_piped;
 	uint16_t piped_slot;

@@ -51,11 +51,18 @@ static void emit_test(struct compile *c, struct level *l)
 			c, &(struct instruction){.op = l->command == COMMAND_AND ? OP_AND : OP_OR});
 }
 
+// Which operand is the value of `and` and `or` is known when they run.
+static enum value_kind joined_kind(const struct level *l)
+{
+	return l->n_args < 2 || l->before == l->kind ? l->kind : VALUE_TEXT;
+}
+
 static int operand_begin(struct compile *c)
 {
 	struct level *l = top(c);
 
 	l->has_operand = false;
+	l->before = joined_kind(l);
 	if (l->command == COMMAND_EMPTY) {
 		l->command = COMMAND_VALUE;
 		return 0;
@@ -73,9 +80,8 @@ static int operand_begin(struct compile *c)
 static void operand_end(struct compile *c, enum value_kind kind)
 {
 	struct level *l = top(c);
-	bool is_mixed = is_jumping(l) && l->n_args > 1 && l->kind != kind;
 
-	l->kind = is_mixed ? VALUE_TEXT : kind;
+	l->kind = kind;
 	l->has_operand = true;
 }
 
@@ -181,10 +187,13 @@ static int command_end(struct compile *c)
 		return 0;
 	if (l->is_piped) {
 		emit_test(c, l);
+		l->before = joined_kind(l);
+		l->kind = VALUE_TEXT;
 		emit(c, &(struct instruction){.op = OP_LOAD, .a = l->piped_slot});
 		l->n_args++;
 	}
 	if (is_jumping(l)) {
+		l->kind = joined_kind(l);
 		for (size_t i = 0; i < l->n_tests; i++)
 			c->code[l->tests[i]].b = (uint16_t)c->n;
 		return l->n_args > 0 ? 0 : compile_error(c, "and and or need arguments");
