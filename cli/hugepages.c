@@ -2,7 +2,8 @@
 // Counts free hugepages of all sizes in sysfs.
 #include "cli/hugepages.h"
 
-#include <dirent.h>
+#include "cli/nic_file.h"
+
 #include <errno.h>
 #include <mntent.h>
 #include <stdio.h>
@@ -11,34 +12,42 @@
 
 static const char folder[] = "/sys/kernel/mm/hugepages";
 
-static unsigned long free_pages(const char *name)
-{
-	char path[320];
-	unsigned long n = 0;
+struct counting {
+	const char *root, *file;
+	unsigned long mb;
+};
 
-	(void)snprintf(path, sizeof(path), "%s/%s/free_hugepages", folder, name);
-	FILE *f = fopen(path, "re");
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%lu", &n) != 1)
-		n = 0;
-	(void)fclose(f); // only read
-	return n;
+static bool add_size(const char *name, void *arg)
+{
+	struct counting *c = arg;
+	unsigned long kb, n;
+	char text[32];
+
+	if (sscanf(name, "hugepages-%lukB", &kb) == 1 &&
+		nic_file_read(text, sizeof(text), "%s%s/%s/%s", c->root, folder, name, c->file) &&
+		sscanf(text, "%lu", &n) == 1)
+		c->mb += n * (kb / 1024);
+	return true;
 }
 
-static unsigned long free_mb(void)
+unsigned long hugepages_free_mb(const char *root)
 {
-	unsigned long mb = 0, kb;
-	DIR *dir = opendir(folder);
+	struct counting c = {.root = root, .file = "free_hugepages"};
 
-	for (const struct dirent *e = dir == NULL ? NULL : readdir(dir); e != NULL;
-		e = readdir(dir)) {
-		if (sscanf(e->d_name, "hugepages-%lukB", &kb) == 1)
-			mb += free_pages(e->d_name) * (kb / 1024);
-	}
-	if (dir != NULL)
-		(void)closedir(dir);
-	return mb;
+	nic_dir_walk(add_size, &c, "hugepages-", "%s%s", root, folder);
+	return c.mb;
+}
+
+unsigned long hugepages_wanted(const char *root, unsigned memory_mb)
+{
+	unsigned long have = hugepages_free_mb(root), all = 0;
+	char text[32];
+
+	if (!nic_file_read(
+		    text, sizeof(text), "%s%s/hugepages-2048kB/nr_hugepages", root, folder) ||
+		sscanf(text, "%lu", &all) != 1)
+		all = 0;
+	return have >= memory_mb ? all : all + (memory_mb - have + 1) / 2;
 }
 
 // DPDK looks into every mounted hugetlbfs, and gives up on one that belongs to somebody else.
@@ -63,7 +72,7 @@ int hugepages_decide(
 	*note = NULL;
 	if (o->port_kind == PORT_NONE || o->hugepages == HUGE_OFF)
 		return 0;
-	unsigned long have = free_mb();
+	unsigned long have = hugepages_free_mb("");
 	bool may_use = may_use_mounts();
 	if (have >= o->memory_mb && may_use)
 		return 0;
@@ -74,9 +83,9 @@ int hugepages_decide(
 			(unsigned)geteuid());
 	if (o->port_kind == PORT_PCI)
 		return err_set(err, -ENOMEM,
-			"%lu MB of free hugepages, %u MB are needed: sysctl vm.nr_hugepages=%u, "
+			"%lu MB of free hugepages, %u MB are needed: sysctl vm.nr_hugepages=%lu, "
 			"or --no-huge for a first try",
-			have, o->memory_mb, o->memory_mb / 2);
+			have, o->memory_mb, hugepages_wanted("", o->memory_mb));
 	*is_no_huge = true;
 	*note = may_use ? "not enough free hugepages, running without (slower)"
 			: "the hugepages belong to another user, running without (slower)";

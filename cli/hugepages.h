@@ -8,6 +8,11 @@
 
 #include <stdbool.h>
 
+// Of all sizes; root is a prefix as in cli/nic.h.
+unsigned long hugepages_free_mb(const char *root);
+// What vm.nr_hugepages must be for memory_mb to be free: pages that others use stay theirs.
+unsigned long hugepages_wanted(const char *root, unsigned memory_mb);
+
 // Kernel drivers' ports run without hugepages when there are not enough free ones, and *note says
 // so; ports on real devices refuse. 0 or -ENOMEM.
 [[nodiscard]] int hugepages_decide(

@@ -204,6 +204,22 @@ static int usage_error(void)
 	return EXIT_USAGE;
 }
 
+// NULL, or what is wrong with the words after the options.
+static const char *words_wrong(const struct nic_options *o, bool has_more)
+{
+	bool is_list = strcmp(o->verb, "list") == 0;
+
+	if (o->verb[0] == 0)
+		return "say what to do: list, explain, bind or unbind";
+	if (!is_list && find_verb(o->verb) == NULL)
+		return "there are list, explain, bind and unbind, nothing else";
+	if (is_list && o->card != NULL)
+		return "list takes no card: it shows all";
+	if (!is_list && o->card == NULL)
+		return "say which card: a PCI address or an interface, see burst53 nic list";
+	return has_more ? "one card at a time" : NULL;
+}
+
 int command_nic(int argc, char **argv)
 {
 	static const struct option longs[] = {{"force", no_argument, NULL, 'f'},
@@ -225,11 +241,13 @@ int command_nic(int argc, char **argv)
 	}
 	o.verb = optind < argc ? argv[optind++] : "";
 	o.card = optind < argc ? argv[optind++] : NULL;
-	bool is_list = strcmp(o.verb, "list") == 0;
-	verb_fn *fn = find_verb(o.verb);
-	if (optind < argc || (is_list ? o.card != NULL : fn == NULL || o.card == NULL))
+	const char *wrong = words_wrong(&o, optind < argc);
+	if (wrong != NULL) {
+		(void)fprintf(stderr, "burst53 nic: %s\n", wrong);
 		return usage_error();
-	if (is_list)
+	}
+	verb_fn *fn = find_verb(o.verb);
+	if (fn == NULL)
 		return list(&o);
 	int rc = nic_read(o.root, o.card, &n, &err) == 0 ? fn(&o, &n, &err) : EXIT_FAILED;
 	if (err.code != 0)

@@ -20,7 +20,7 @@ struct nic {
 	char mac[NIC_NAME_BYTES];
 	char physical[NIC_NAME_BYTES]; // of a virtual function: the interface or address of its
 				       // card
-	bool has_carrier, is_used; // used: the interface has a route or an address
+	bool has_carrier, is_used; // used: by a route, an address, a bond or a bridge
 	unsigned queues; // of the interface, 0 when unknown
 	unsigned vfs, vfs_max;
 	int numa; // -1 for unknown

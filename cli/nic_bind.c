@@ -83,7 +83,8 @@ int nic_bind(const char *root, const struct nic *n, bool is_forced, struct err *
 			n->address, n->address);
 	if (n->is_used && !is_forced)
 		return err_set(err, -EBUSY,
-			"%s has routes or addresses, which this would cut off: --force", n->ifname);
+			"%s has routes, addresses or a bond, which this would cut off: --force",
+			n->ifname);
 	int rc = load_modules(root, err);
 	if (rc == 0)
 		rc = write_device(root, n->address, "driver_override", "vfio-pci", err);

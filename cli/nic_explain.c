@@ -2,6 +2,7 @@
 // What stands between a card and burst53, from firmware to cable, with the command that mends it.
 #include "cli/nic.h"
 
+#include "cli/hugepages.h"
 #include "cli/nic_file.h"
 
 #include "zones/base/array.h"
@@ -93,7 +94,11 @@ static void explain_driver(const struct nic *n, struct nic_report *r)
 	if (nic_is_given(n))
 		return;
 	c->state = NIC_TODO;
-	advise(c, "burst53 nic bind %s%s", n->is_used ? "--force " : "", n->address);
+	if (n->is_used)
+		advise(c, "move what uses %s to another interface, then burst53 nic bind %s",
+			n->ifname, n->address);
+	else
+		advise(c, "burst53 nic bind %s", n->address);
 }
 
 static void explain_interface(const struct nic *n, struct nic_report *r)
@@ -105,7 +110,8 @@ static void explain_interface(const struct nic *n, struct nic_report *r)
 		return;
 	}
 	say(c, "%s%s", n->ifname,
-		n->is_used ? ", which has routes or addresses: they go with it" : ", unused");
+		n->is_used ? ", which has routes, addresses or a bond: they go with it"
+			   : ", unused");
 	if (n->is_used)
 		c->state = NIC_NOTE;
 }
@@ -119,34 +125,20 @@ static void explain_link(const struct nic *n, struct nic_report *r)
 		return;
 	}
 	c->state = n->has_carrier ? NIC_GOOD : NIC_NOTE;
-	say(c, "%s", n->has_carrier ? "up" : "down, or the interface is: ip link set it up");
-}
-
-static unsigned long free_mb(const char *root)
-{
-	static const unsigned sizes_kb[] = {2048, 1048576};
-	unsigned long mb = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(sizes_kb); i++) {
-		char text[32];
-		unsigned long n = 0;
-		if (nic_file_read(text, sizeof(text),
-			    "%s/sys/kernel/mm/hugepages/hugepages-%ukB/free_hugepages", root,
-			    sizes_kb[i]) &&
-			sscanf(text, "%lu", &n) == 1)
-			mb += n * (sizes_kb[i] / 1024);
-	}
-	return mb;
+	if (n->has_carrier)
+		say(c, "up");
+	else
+		say(c, "down, or the interface is: ip link set %s up", n->ifname);
 }
 
 static void explain_hugepages(const char *root, unsigned memory_mb, struct nic_report *r)
 {
-	unsigned long mb = free_mb(root);
+	unsigned long mb = hugepages_free_mb(root);
 	struct nic_check *c = check_add(r, "hugepages", mb >= memory_mb ? NIC_GOOD : NIC_TODO);
 
 	say(c, "%lu MB free, %u MB needed", mb, memory_mb);
 	if (c->state == NIC_TODO)
-		advise(c, "sysctl -w vm.nr_hugepages=%u", memory_mb / 2);
+		advise(c, "sysctl -w vm.nr_hugepages=%lu", hugepages_wanted(root, memory_mb));
 }
 
 static void explain_queues(const struct nic *n, struct nic_report *r)
@@ -168,7 +160,9 @@ static void explain_offloads(const struct nic *n, struct nic_report *r)
 
 	for (size_t i = 0; i < ARRAY_LEN(fillers); i++)
 		is_filler |= n->vendor == fillers[i];
-	say(c, "UDP checksums by %s; `port opened` says what is used",
+	say(c,
+		"UDP checksums by %s; several queues by RSS over addresses and ports, ND by a "
+		"multicast filter where the card has them: `port opened` says what is used",
 		is_filler ? "the card" : "software");
 }
 

@@ -89,11 +89,28 @@ static bool is_line_of(const char *line, const char *ifname, bool is_last)
 		line[size - len - 1] == ' ';
 }
 
+static bool found_one(const char *name, void *arg)
+{
+	(void)name;
+	*(bool *)arg = true;
+	return false;
+}
+
+// A port of a bond, bridge or VLAN: routes and addresses name that, not the port.
+static bool is_below(const char *root, const char *ifname)
+{
+	bool found = false;
+
+	nic_dir_walk(found_one, &found, "master", "%s/sys/class/net/%s", root, ifname);
+	nic_dir_walk(found_one, &found, "upper_", "%s/sys/class/net/%s", root, ifname);
+	return found;
+}
+
 // Link-local addresses (scope 20) are everywhere and nobody's.
 static bool is_used(const char *root, const char *ifname)
 {
 	static const char *const files[] = {"/proc/net/route", "/proc/net/if_inet6"};
-	bool found = false;
+	bool found = is_below(root, ifname);
 
 	for (size_t i = 0; i < ARRAY_LEN(files) && !found; i++) {
 		char path[NIC_PATH_BYTES], line[256];

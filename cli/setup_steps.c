@@ -2,6 +2,7 @@
 // The steps, each: is it so already, may it be changed, change it, look again.
 #include "cli/setup.h"
 
+#include "cli/hugepages.h"
 #include "cli/nic.h"
 #include "cli/nic_file.h"
 #include "cli/tool.h"
@@ -18,9 +19,6 @@
 #include <unistd.h>
 
 static const char pages_2m[] = "/sys/kernel/mm/hugepages/hugepages-2048kB";
-static const char pages_1g[] = "/sys/kernel/mm/hugepages/hugepages-1048576kB";
-
-enum { MB_2M = 2, MB_1G = 1024 };
 
 __attribute__((format(printf, 4, 5))) static void add(
 	struct setup *s, const char *name, enum setup_state state, const char *fmt, ...)
@@ -35,32 +33,17 @@ __attribute__((format(printf, 4, 5))) static void add(
 	va_end(ap);
 }
 
-static unsigned long number_of(const struct setup *s, const char *folder, const char *file)
-{
-	char text[32];
-
-	if (!nic_file_read(text, sizeof(text), "%s%s/%s", s->root, folder, file))
-		return 0;
-	return strtoul(text, NULL, 10);
-}
-
-static unsigned long free_mb(const struct setup *s)
-{
-	return number_of(s, pages_2m, "free_hugepages") * MB_2M +
-		number_of(s, pages_1g, "free_hugepages") * MB_1G;
-}
-
 // Pages that somebody uses stay: what is missing is added to them.
 static void make_hugepages(struct setup *s)
 {
-	unsigned long have = free_mb(s), all = number_of(s, pages_2m, "nr_hugepages");
+	unsigned long have = hugepages_free_mb(s->root);
 	char text[32];
 
 	if (have >= s->memory_mb) {
 		add(s, "hugepages", SETUP_READY, "%lu MB free, %u MB needed", have, s->memory_mb);
 		return;
 	}
-	unsigned long wanted = all + (s->memory_mb - have + MB_2M - 1) / MB_2M;
+	unsigned long wanted = hugepages_wanted(s->root, s->memory_mb);
 	if (s->is_check) {
 		add(s, "hugepages", SETUP_TODO,
 			"%lu MB free, %u MB needed: sysctl -w vm.nr_hugepages=%lu", have,
@@ -69,7 +52,7 @@ static void make_hugepages(struct setup *s)
 	}
 	(void)snprintf(text, sizeof(text), "%lu\n", wanted);
 	int rc = nic_file_write(text, "%s%s/nr_hugepages", s->root, pages_2m);
-	have = free_mb(s);
+	have = hugepages_free_mb(s->root);
 	if (rc == 0 && (have >= s->memory_mb || s->root[0] != 0))
 		add(s, "hugepages", SETUP_DONE, "%lu pages of 2 MB", wanted);
 	else if (rc != 0)

@@ -102,6 +102,7 @@ static int setup(void **state)
 	put("/sys/bus/pci/drivers_probe", "");
 	put("/sys/module/vfio_iommu_type1/refcnt", "0\n");
 	put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "100\n");
+	put("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "200\n");
 	put("/proc/cmdline", "quiet\n");
 	put("/proc/net/route", "Iface\tDestination\neth0\t00000000\n");
 	put("/proc/net/if_inet6", "fe80 03 40 20 80     eth1\n");
@@ -193,9 +194,9 @@ struct explain_case {
 static const struct explain_case explained[] = {
 	{"eth0", "iommu", NIC_GOOD, "group 7", ""},
 	{"eth0", "modules", NIC_GOOD, "loaded", ""},
-	{"eth0", "interface", NIC_NOTE, "routes or addresses", ""},
-	{"eth0", "driver", NIC_TODO, "e1000e", "burst53 nic bind --force 0000:01:00.0"},
-	{"eth0", "hugepages", NIC_TODO, "200 MB free, 256 MB", "vm.nr_hugepages=128"},
+	{"eth0", "interface", NIC_NOTE, "routes, addresses or a bond", ""},
+	{"eth0", "driver", NIC_TODO, "e1000e", "then burst53 nic bind 0000:01:00.0"},
+	{"eth0", "hugepages", NIC_TODO, "200 MB free, 256 MB", "vm.nr_hugepages=228"},
 	{"eth0", "queues", NIC_GOOD, "--workers 2", ""},
 	{"eth0", "offloads", NIC_GOOD, "by the card", ""},
 	{"eth0", "function", NIC_NOTE, "1 of 7", ""},
@@ -241,6 +242,19 @@ static void a_card_that_lacks_nothing_is_ready(void **state)
 	assert_int_equal(nic_read(root, "eth1", &n, &err), 0);
 	nic_explain(root, &n, 200, &r);
 	assert_non_null(strstr(find_check(&r, "iommu")->remedy, "virtual IOMMU"));
+}
+
+static void a_port_of_a_bond_is_in_use(void **state)
+{
+	struct err err = {0};
+	struct nic n;
+
+	(void)state;
+	assert_int_equal(nic_read(root, "eth1", &n, &err), 0);
+	assert_false(n.is_used);
+	put("/sys/class/net/eth1/upper_bond0/address", "x");
+	assert_int_equal(nic_read(root, "eth1", &n, &err), 0);
+	assert_true(n.is_used);
 }
 
 static void what_must_not_be_bound_is_refused_untouched(void **state)
@@ -312,6 +326,7 @@ int main(void)
 			each_obstacle_is_said_with_its_remedy, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_card_that_lacks_nothing_is_ready, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_port_of_a_bond_is_in_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_must_not_be_bound_is_refused_untouched, setup, teardown),
 		cmocka_unit_test_setup_teardown(
