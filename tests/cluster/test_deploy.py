@@ -96,7 +96,7 @@ def test_the_api_server_takes_every_object(cluster, mode):
 def test_deploy_sh_prints_what_the_api_server_takes(cluster, mode):
     text = run(DEPLOY / "deploy.sh", "-m", mode, "-i", "10.96.0.11", "-d", "example.test", "-g", "registry.test/dns:1")
     cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=text)
-    assert "10.96.0.11" in text and "10.96.0.10" not in text
+    assert ("10.96.0.11" in text) == (mode != "own") and "10.96.0.10" not in text
     assert "example.test" in text and "cluster.local" not in text
     assert "image: registry.test/dns:1" in text
 
@@ -105,6 +105,20 @@ def test_deploy_sh_leaves_the_cluster_s_corefile_alone():
     text = run(DEPLOY / "deploy.sh", "-c", "-i", "10.96.0.11")
     assert "ConfigMap" not in {kind for kind, _ in documents(text)}
     assert ("Deployment", "burst53") in documents(text)
+
+
+def test_what_serves_from_a_card_is_not_behind_the_service(cluster):
+    pods = documents(template("mode=kernel"))["Service", "kube-dns"]["spec"]["selector"]
+    text = template("mode=own,own.nodeConfig=/etc/burst53/burst53.conf,configMap.name=burst53")
+    found = documents(text)
+    pod = found["DaemonSet", "burst53"]["spec"]["template"]
+    assert not pods.items() <= pod["metadata"]["labels"].items() and ("Service", "kube-dns") not in found
+    assert found["Service", "burst53"]["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    assert ("ConfigMap", "coredns") not in found
+    assert "--address" not in pod["spec"]["containers"][0]["args"][0]
+    assert {"name": "node", "hostPath": {"path": "/etc/burst53/burst53.conf", "type": "File"}} in pod["spec"]["volumes"]
+    told = cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=text)
+    assert told.count("(server dry run)") == len(found)
 
 
 def test_it_is_found_and_scraped_as_coredns_is():

@@ -160,6 +160,15 @@ def test_a_wrong_setting_is_not_tried_for_ever(machine):
     assert serves(), machine.log()
 
 
+def test_drained_it_stays_down(machine):
+    machine.do("burst53", "drain")
+    wait_for(lambda: machine.show("ActiveState") == "inactive", SLOW_S)
+    time.sleep(1)  # ten times the unit's RestartSec
+    assert machine.show("ActiveState") == "inactive" and machine.show("Result") == "success", machine.log()
+    machine.do("systemctl", "start", "burst53")
+    assert serves(), machine.log()
+
+
 def test_stop_drains_first(machine):
     began = time.monotonic()
     machine.do("systemctl", "stop", "burst53")

@@ -1,6 +1,10 @@
 {{/* SPDX-License-Identifier: Apache-2.0 */}}
+{{/* Service kube-dns must not choose pods in mode own: what answers there is the card's address, not the pod's. */}}
+{{- define "burst53.app" -}}
+{{ get (dict "nodelocal" "node-local-dns" "own" "burst53") .Values.mode | default "kube-dns" }}
+{{- end }}
 {{- define "burst53.labels" -}}
-k8s-app: {{ if eq .Values.mode "nodelocal" }}node-local-dns{{ else }}kube-dns{{ end }}
+k8s-app: {{ include "burst53.app" . }}
 app.kubernetes.io/name: burst53
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
