@@ -18,8 +18,6 @@ static const char end_mark[] = "\n# end\n";
 static bool needs_quotes(const struct token *t)
 {
 	return t->is_quoted || t->text[0] == '\0' || t->text[0] == '"' ||
-		(t->kind == TOKEN_WORD &&
-			(strcmp(t->text, "{") == 0 || strcmp(t->text, "}") == 0)) ||
 		strpbrk(t->text, " \t\r\n\v\f#") != NULL;
 }
 

@@ -10,6 +10,10 @@ def lines(text):
 K8S = "kubernetes a.test {|endpoint http://127.0.0.1:9|startup_timeout 1ms|%s|}"
 
 ACCEPTED = [
+    "a.:domain {\n}\n", "10.0.0.0/8:53:54 {\n}\n", "\ufeff.:53 {\n\twhoami\t\n}\n", "b\u00fccher.test:53\u00a0{\nwhoami\n}\n",
+    "2001:db8::1/127 10.0.0.0/1:53 {\n}\n", "a.test,\n\n# x\nb.test\n{\nwhoami\n}\n", ".:0053 {\n}\n",
+    lines("nsid `a`|log a#b"), "\"a b\" {\nwhoami\n}\n",
+    lines('forward . 127.0.0.1 "{"|max_fails 2|"}"'), lines(K8S % 'tls "" "" ""'),
     ". { whoami\n}\n", ".\n{\nwhoami\n}\n", ".\nwhoami\nlog\n", ". whoami\n", "a, b {\nwhoami\n}\n", "a,\nb {\nwhoami\n}\n",
     "a b\nwhoami\n", "(s) {\nwhoami\n}\n. {\nimport s\n}\n", "(s) { whoami\n}\n. {\nimport s\n}\n", ". {\n\"whoami\"\n}\n",
     "(a) {\nwhoami\n}\n(b) {\nimport a\n}\n. {\nimport b\n}\n", "\".\" {\nwhoami\n}\n", ". {\nlog . \"{remote} # x\"\n}\n",
@@ -34,6 +38,8 @@ ACCEPTED = [
 ]
 
 REFUSED = [
+    "(s) {\nlog {args[0]}\n}\n.:53 {\nimport s a.test\nwhoami\n}\n", "::ffff:10.0.0.0/104 {\nwhoami\n}\n", "10.0.0.0/8:53 {\n" + K8S.replace(" a.test", "").replace("|", "\n") % "" + "\n}\n",
+    "10.0.0.0/8 {\n}\n10.in-addr.arpa {\n}\n", "(a) {\n}\n(b) {\nimport f1\n}\n. {\nimport b\n}\n",
     lines("template IN A {|match (|}"), lines("forward . x.test {|resolver 127.0.0.1|}"),
     ". { whoami }\n", "a,b c, {\n}\n", ", a {\n}\n", ". {\nwhoami\n", "whoami\n}\n. {\n}\n. {\n}\n", ". {\nwhoami \"\"\n}\n",
     "(s) {\nwhoami\n}\n(s) {\nlog\n}\n. {\nimport s\n}\n", "(s) {\nimport s\n}\n. {\nimport s\n}\n", "a {\n}\na {\n}\n", "a A. {\n}\n",
@@ -56,7 +62,8 @@ REFUSED = [
     lines("acl {|allow|permit net *|}"), lines("bufsize 511"), lines("header {|}"), lines("header {|response set xx|}"),
     lines("loadbalance best"), lines("loadbalance {|reload 5s|}"), lines("transfer a.test"), lines("dns64 64:ff9b::/97"),
     lines("bind nonexistent9"), lines("bind 10.0.0.300"), lines("bind 127.1"), lines("bind lo {|except nonexistent9|}"),
-    lines("bind fe80::1%lo"), lines("health localhost"), lines("errors stderr"), lines("log . {|class some|}"), lines("reload 1s"), lines("timeouts"),
+    lines("bind fe80::1%lo"), ".:53 \"{\"\nwhoami\n", lines('nsid "{"'), lines('nsid "}"'), lines(K8S % "tls a b c"),
+    lines("health localhost"), lines("errors stderr"), lines("log . {|class some|}"), lines("reload 1s"), lines("timeouts"),
     lines("timeouts {|read 25h|}"), lines("multisocket 0"), lines("local {|localhost_prefix maybe|}"), lines("autopath"),
 ]
 

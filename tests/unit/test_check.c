@@ -265,6 +265,35 @@ static void a_kubeconfig_must_be_there_where_that_is_asked_for(void **state)
 	assert_int_equal(unlink(file), 0);
 }
 
+static void keys_and_certificates_must_be_there_where_that_is_asked_for(void **state)
+{
+	static const struct {
+		const char *files;
+		unsigned column; // of the error, 0: accepted
+	} cases[] = {
+		{"\"\" \"\" \"\"", 0},
+		{"/dev/null /dev/null /dev/null", 0},
+		{"/dev/null /nonexistent/key /dev/null", 17},
+		{"/dev/null /dev/null /nonexistent/ca", 27},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases) * 2; i++) {
+		const struct config_options o = {
+			.needs_kubeconfig = true, .skip_file_checks = i % 2 == 1};
+		struct config c = {0};
+		struct err e = {0};
+		char text[256];
+		(void)snprintf(text, sizeof(text), ". {\nkubernetes {\n  tls %s\n}\n}\n",
+			cases[i / 2].files);
+		int rc = config_parse_text("Corefile", text, &o, &c, &e);
+		bool is_refused = cases[i / 2].column != 0 && i % 2 == 0;
+		assert_int_equal(rc, is_refused ? -EINVAL : 0);
+		assert_int_equal(e.column, is_refused ? cases[i / 2].column : 0);
+		config_free(&c);
+	}
+}
+
 static void an_interface_must_be_there_where_that_is_asked_for(void **state)
 {
 	static const struct {
@@ -404,6 +433,7 @@ int main(void)
 		cmocka_unit_test(a_block_that_leaves_the_workers_says_why),
 		cmocka_unit_test(json_holds_blocks_and_problems),
 		cmocka_unit_test(a_kubeconfig_must_be_there_where_that_is_asked_for),
+		cmocka_unit_test(keys_and_certificates_must_be_there_where_that_is_asked_for),
 		cmocka_unit_test(an_interface_must_be_there_where_that_is_asked_for),
 		cmocka_unit_test(configmaps_become_corefiles),
 		cmocka_unit_test(google_s_configmap_passes),

@@ -49,7 +49,7 @@ static void texts_become_words(void **state)
 		{"a\"b\"", ">1:1 a\"b\""}, // no quote in the middle of a word
 		{"\"a\"b", ">1:1 \"a\"|1:4 b"}, {"\"a\nb\" c\nd", ">1:1 \"a\nb\"|2:4 c|>3:1 d"},
 		{"a{ {b { }", ">1:1 a{|1:4 {b|1:7 {*|1:9 }*"}, {"{}", ">1:1 {}"},
-		{"\"{\" }", ">1:1 \"{\"|1:5 }*"},
+		{"\"{\" }", ">1:1 \"{\"*|1:5 }*"}, {"\"}\" \"{ \"", ">1:1 \"}\"*|1:5 \"{ \""},
 		{"\xc3\xa4 b", ">1:1 \xc3\xa4|1:3 b"}, // columns count characters
 		{"a\xc2\xa0"
 		 "b\xe2\x80\x83"

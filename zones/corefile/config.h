@@ -139,7 +139,7 @@ struct config_options {
 	uint16_t port; // -dns.port; 0 means 53
 	bool all_errors; // go on after an error and list all of them in problems
 	bool skip_file_checks; // do not look whether what the Corefile names exists here
-	bool needs_kubeconfig; // the file that a block names must be there and name the context
+	bool needs_kubeconfig; // the files that a block names must be there, and the context in it
 	bool needs_interfaces; // those that a block binds must be there
 	const char *directory; // for config_parse_text: imports and files are relative to it
 };

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static int take_pods(struct parse *p, const struct node *n, void *out)
 {
@@ -50,6 +51,13 @@ static int take_tls(struct parse *p, const struct node *n, void *out)
 	k->tls_cert = n->args[0].text;
 	k->tls_key = n->args[1].text;
 	k->tls_ca = n->args[2].text;
+	if (!p->o->needs_kubeconfig || p->o->skip_file_checks)
+		return 0;
+	for (size_t i = 0; i < 3; i++) {
+		if (n->args[i].text[0] != '\0' && access(n->args[i].text, R_OK) != 0)
+			return parse_error(p, &n->args[i], "cannot read %.100s: %s",
+				n->args[i].text, strerror(errno));
+	}
 	return 0;
 }
 

@@ -86,9 +86,9 @@ static int lexer_emit(struct lexer *x, struct token *t)
 	if (items == NULL || t->text == NULL)
 		return err_set(x->e, -ENOMEM, "out of memory");
 	t->kind = TOKEN_WORD;
-	if (!t->is_quoted && strcmp(t->text, "{") == 0)
+	if (strcmp(t->text, "{") == 0) // in quotes too, as in CoreDNS
 		t->kind = TOKEN_OPEN;
-	if (!t->is_quoted && strcmp(t->text, "}") == 0)
+	if (strcmp(t->text, "}") == 0)
 		t->kind = TOKEN_CLOSE;
 	if (t->width == 0)
 		t->width = 1;
