@@ -8,6 +8,7 @@
 #include "zones/base/array.h"
 #include "zones/wire/dname.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ static bool is_in_zones(const struct config_zones *zones, const uint8_t *name)
 
 static int entry_add(struct hosts *h, const struct hosts_entry *e)
 {
-	if (h->n == ENTRIES_MAX || !is_in_zones(&h->config->zones, e->name))
+	if (h->n == ENTRIES_MAX)
 		return 0;
 	void *grown = array_grow(h->entries, &h->cap, h->n + 1, sizeof(h->entries[0]));
 	if (grown == NULL)
@@ -71,6 +72,18 @@ static int name_add(struct hosts *h, const struct object_address *addr, const ch
 	return e.name == NULL ? -ENOMEM : entry_add(h, &e);
 }
 
+// The interface behind a % says nothing to clients.
+static bool address_parse(const char *text, struct object_address *out)
+{
+	char address[INET6_ADDRSTRLEN] = "";
+	size_t len = strcspn(text, "%");
+
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, text, len);
+	return object_address_parse(address, out);
+}
+
 // One line of the file; it is cut into words in place.
 static int line_add(struct hosts *h, char *line)
 {
@@ -80,7 +93,7 @@ static int line_add(struct hosts *h, char *line)
 
 	line[strcspn(line, "#")] = '\0';
 	char *word = strtok_r(line, " \t\r", &end);
-	if (word == NULL || !object_address_parse(word, &addr))
+	if (word == NULL || !address_parse(word, &addr))
 		return 0;
 	while (rc == 0 && (word = strtok_r(NULL, " \t\r", &end)) != NULL)
 		rc = name_add(h, &addr, word);
@@ -122,7 +135,7 @@ static int inline_add(struct hosts *h, const struct config_host *line)
 	struct object_address addr;
 	int rc = 0;
 
-	if (!object_address_parse(line->address, &addr))
+	if (!address_parse(line->address, &addr))
 		return 0;
 	for (size_t i = 0; i < line->names.n && rc == 0; i++)
 		rc = name_add(h, &addr, line->names.items[i]);
@@ -193,6 +206,16 @@ bool hosts_has_names(const struct hosts *h, const uint8_t *zone)
 {
 	for (size_t i = 0; i < h->n; i++) {
 		if (dname_is_within(h->entries[i].name, zone))
+			return true;
+	}
+	return false;
+}
+
+bool hosts_has_addresses(const struct hosts *h, const uint8_t *zone)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		const struct hosts_entry *e = &h->entries[i];
+		if (e->type == RR_TYPE_PTR && dname_is_within(e->name, zone))
 			return true;
 	}
 	return false;

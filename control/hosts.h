@@ -30,6 +30,8 @@ void hosts_fini(struct hosts *h);
 
 // Whether some name lies in the zone.
 bool hosts_has_names(const struct hosts *h, const uint8_t *zone);
+// The same for names of addresses: they are known in every zone.
+bool hosts_has_addresses(const struct hosts *h, const uint8_t *zone);
 
 // Whether the file is another one now than when it was read.
 bool hosts_has_changed(const struct hosts *h);

@@ -198,24 +198,42 @@ static enum taken external_step(
 	return falls ? TAKES_SOME : TAKES_ALL;
 }
 
-// A miss goes on to what follows; where it must not, that is SERVFAIL (k8s:2.13). Without names in
-// the zone there is nothing to look up.
+// Whether a miss goes on to what follows; PTR always does (CoreDNS plugin/hosts).
+static bool hosts_falls(const struct config_hosts *h, const uint8_t *zone)
+{
+	return h->fall.on && find_zone(&h->fall.zones, zone) != NULL;
+}
+
+// Names are looked up in the zones of `hosts`, addresses everywhere. Without any in this one there
+// is nothing to look up.
 static enum taken hosts_step(const struct config_directive *d, const struct policy_block *views,
 	const uint8_t *zone, struct policy_step *out)
 {
 	const struct config_hosts *h = d->data;
+	bool is_own = find_zone(&h->zones, zone) != NULL;
+	bool has_some = is_own ? hosts_has_names(views->names, zone)
+			       : hosts_has_addresses(views->names, zone);
 
-	if (find_zone(&h->zones, zone) == NULL)
-		return TAKES_NOTHING;
-	out->is_last = !h->fall.on || find_zone(&h->fall.zones, zone) == NULL;
-	if (!hosts_has_names(views->names, zone)) {
-		out->kind = STEP_SERVFAIL;
-		return out->is_last ? TAKES_ALL : TAKES_NOTHING;
-	}
 	out->kind = STEP_STATIC;
 	out->view = views->hosts;
-	out->flags = !out->is_last && h->fallthrough_unsupported ? STEP_FALLS_BY_TYPE : 0;
-	return TAKES_SOME;
+	if (is_own && h->fallthrough_unsupported && hosts_falls(h, zone))
+		out->flags = STEP_FALLS_BY_TYPE;
+	return has_some ? TAKES_SOME : TAKES_NOTHING;
+}
+
+// What becomes of misses in a zone of `hosts` that has no fallthrough (k8s:2.13).
+static bool hosts_end(
+	const struct config_directive *d, const uint8_t *zone, struct policy_step *out)
+{
+	const struct config_hosts *h = d->data;
+
+	if (d->kind != DIR_HOSTS || find_zone(&h->zones, zone) == NULL || hosts_falls(h, zone))
+		return false;
+	out->kind = STEP_SERVFAIL;
+	out->flags = STEP_PASSES_PTR;
+	out->view = 0;
+	out->ordinal++; // behind the look-up
+	return true;
 }
 
 static enum taken forward_step(const struct config_directive *d, const uint8_t *zone)
@@ -324,8 +342,6 @@ static enum taken take(struct arena *a, const struct policy_steps_of *of,
 static bool is_end(
 	const struct policy_steps_of *of, const struct policy_step *step, enum taken taken)
 {
-	if (step->is_last)
-		return true;
 	if (step->kind != STEP_PUNT)
 		return taken == TAKES_ALL;
 	return taken == TAKES_ALL && step->view == 0 && of->reader == POLICY_FOR_WORKERS;
@@ -357,8 +373,8 @@ int policy_steps_make(struct arena *a, const struct policy_steps_of *of, struct 
 	bool failed = false;
 
 	out->n = 0;
-	out->list =
-		arena_alloc(a, (s->n_directives + 1) * sizeof(out->list[0])); // and the last resort
+	out->list = arena_alloc(
+		a, (s->n_directives + 2) * sizeof(out->list[0])); // hosts_end, last resort
 	if (out->list == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n_directives; i++) {
@@ -369,15 +385,12 @@ int policy_steps_make(struct arena *a, const struct policy_steps_of *of, struct 
 			.ordinal = (uint16_t)i};
 		enum taken taken = take(a, of, d, &step, &failed);
 		is_refused &= policy_is_setup(d->kind) || is_outside_files;
-		if (taken == TAKES_NOTHING)
-			continue;
-		out->list[out->n++] = step;
-		if (!is_end(of, &step, taken))
-			continue;
-		if (!step.is_last)
+		if (taken != TAKES_NOTHING)
+			out->list[out->n++] = step;
+		if (taken != TAKES_NOTHING && is_end(of, &step, taken))
 			return failed ? -ENOMEM : 0;
-		is_refused = false;
-		break;
+		if (hosts_end(d, of->zone, &step))
+			out->list[out->n++] = step;
 	}
 	out->list[out->n++] = (struct policy_step){.kind = is_refused ? STEP_REFUSE : STEP_SERVFAIL,
 		.plugin = "",

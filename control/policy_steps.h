@@ -9,7 +9,6 @@ struct policy_step {
 	uint8_t flags; // enum step_flag, all but STEP_UNSYNCED
 	uint16_t view; // number of the instance, 0 for none; PUNT: the only type it is for, or 0
 	bool is_clusterset, is_external;
-	bool is_last; // a miss ends here
 	const uint8_t *zone; // the step's own; NULL: the rule's
 	uint32_t pod_ttl_s;
 	const char *plugin;

@@ -27,6 +27,8 @@ static const struct image_listener *find_block(const struct task *t, const struc
 
 static bool is_for_type(const struct image_step *step, uint16_t type)
 {
+	if (step->kind == STEP_SERVFAIL)
+		return !(step->flags & STEP_PASSES_PTR) || type != RR_TYPE_PTR;
 	return step->kind != STEP_PUNT || step->view == 0 || step->view == type ||
 		type == RR_TYPE_ANY;
 }

@@ -23,6 +23,22 @@ template IN A whole.test {
 """
 FAILING_NAMES = ("x.fails.test.", "no.strict.test.", "ok.strict.test.", "x.whole.test.", "x.nobody.test.")
 
+HOSTS_FILE = """# a comment
+127.0.0.2 f.h.test  g.h.test # its end
+\t192.0.2.5\ttab.h.test
+192.0.2.6 CAP.h.test cap.h.test
+fe80::1%lo zone.h.test
+192.0.2.7 dot.h.test.
+127.0.0.1 localhost
+bad line
+192.0.2.8,9 comma.h.test
+"""
+LINES = " 192.0.2.1 a.h.test b.h.test\n 192.0.2.2 a.h.test\n 2001:db8::1 a.h.test\n ::ffff:192.0.2.77 mapped.h.test\n fe80::2%lo c.h.test\n"
+HOSTS = (*(f"{name}.h.test." for name in ("a", "b", "c", "A", "mapped", "f", "g", "tab", "cap", "zone", "dot", "comma", "x.a", "none")),
+         "h.test.", "localhost.", "www.example.net.", *(f"{n}.2.0.192.in-addr.arpa." for n in (1, 2, 5, 77, 99)),
+         "2.0.0.127.in-addr.arpa.", "0.192.in-addr.arpa.", "1" + 23 * ".0" + ".8.b.d.0.1.0.0.2.ip6.arpa.",
+         "1" + 29 * ".0" + ".8.e.f.ip6.arpa.")
+
 CASES = [
     Case("file", "file {folder}/zone.db zone.test", zone_cases.NAMES + COMMON, types=zone_cases.TYPES, edns=(None,)),
     Case("file-edns", "file {folder}/zone.db zone.test", zone_cases.NAMES[::7], edns=(0,)),
@@ -63,6 +79,13 @@ CASES = [
          " authority \"elsewhere. 30 IN SOA a. b. 1 2 3 4 5\"\n }", ("x.denied.test.",), types=("AAAA",)),
     Case("autopath-errors", "autopath {folder}/search.conf\n template ANY ANY first.test second.test {\n rcode NXDOMAIN\n }\n" + FAILING,
          tuple(f"{name}first.test." for name in FAILING_NAMES), forward=False),
+    *(Case(f"hosts-{name}", f"hosts {{folder}}/hosts h.test in-addr.arpa {{\n{LINES}{options}}}", HOSTS, types=("A", "AAAA", "PTR", "MX"))
+      for name, options in (("plain", ""), ("ttl", " ttl 7\n"), ("no-reverse", " no_reverse\n"), ("falls", " fallthrough\n"),
+                            ("falls-some", " fallthrough in-addr.arpa\n"), ("by-type", " fallthrough\n fallthrough_unsupported\n"))),
+    Case("hosts-everywhere", "hosts {folder}/hosts", HOSTS, types=("A", "AAAA", "PTR", "MX", "ANY")),
+    Case("hosts-zone", "hosts {folder}/hosts h.test", HOSTS, types=("A", "PTR")),
+    Case("hosts-alone", "hosts {folder}/hosts h.test", HOSTS, types=("A", "PTR"), forward=False),
+    Case("hosts-renamed", "rewrite name suffix .k.test .h.test answer auto\n hosts {folder}/hosts h.test", ("a.k.test.", "f.k.test.", "x.k.test.")),
     Case("autopath", "autopath {folder}/search.conf\n template ANY ANY first.test second.test {\n rcode NXDOMAIN\n }",
          ("www.example.net.first.test.", "alias.example.net.first.test.", "nx.example.net.first.test.", "www.first.test.",
           "www.other.test.", "WWW.Example.net.First.test.")),
@@ -73,6 +96,7 @@ CASES = [
 def test_answers_are_those_of_coredns(case, server, stub, tmp_path):  # noqa: F811  # pylint: disable=redefined-outer-name
     (tmp_path / "zone.db").write_text(zone_cases.SHAPES)
     (tmp_path / "signed.db").write_text(zone_cases.signed())
+    (tmp_path / "hosts").write_text(HOSTS_FILE)
     (tmp_path / "search.conf").write_text("search first.test second.test\nnameserver 127.0.0.1\n")
     directives = case.directives.replace("{folder}", str(tmp_path))
     compare(dataclasses.replace(case, directives=directives), server, stub, tmp_path)

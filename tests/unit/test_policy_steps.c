@@ -89,11 +89,18 @@ static const struct policy_case cases[] = {
 	{"hosts leave types that they cannot hold to others only where they fall through",
 		".:53 {\n hosts /nonexistent {\n 10.0.0.1 a.test\n fallthrough a.test\n "
 		"fallthrough_unsupported\n }\n forward . 192.0.2.1\n}\n",
-		"listener any:53\n a.test.: static1+types punt(forward)\n .: static1 servfail\n"},
+		"listener any:53\n a.test.: static1+types punt(forward)\n .: static1 servfail+ptr "
+		"punt(forward)\n"},
 	{"hosts without fallthrough end with SERVFAIL",
 		".:53 {\n hosts /nonexistent a.test {\n 10.0.0.1 x.a.test\n }\n forward . "
 		"192.0.2.1\n}\n",
-		"listener any:53\n a.test.: static1 servfail\n .: punt(forward)\n"},
+		"listener any:53\n a.test.: static1 servfail+ptr punt(forward)\n .: static1 "
+		"punt(forward)\n"},
+	{"addresses are known in every zone",
+		".:53 {\n hosts /nonexistent a.test {\n 10.0.0.1 x.a.test\n no_reverse\n }\n "
+		"forward . 192.0.2.1\n}\n",
+		"listener any:53\n a.test.: static1 servfail+ptr punt(forward)\n .: "
+		"punt(forward)\n"},
 	{"an order of the slow path's is not rotated again",
 		".:53 {\n loadbalance {\n prefer 10.0.0.0/8\n }\n forward . 192.0.2.1\n}\n",
 		"listener any:53\n .: punt(loadbalance)\nblock 1\n .: punt(loadbalance) "
@@ -124,6 +131,8 @@ static void print_step(const struct image *img, const struct image_step *s, FILE
 		(void)fputs("+zonal", f);
 	if (s->flags & STEP_FALLS_BY_TYPE)
 		(void)fputs("+types", f);
+	if (s->flags & STEP_PASSES_PTR)
+		(void)fputs("+ptr", f);
 	if (s->flags & STEP_UNSYNCED)
 		(void)fputs("+unsynced", f);
 }

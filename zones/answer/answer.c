@@ -227,6 +227,8 @@ static enum step_result step_run(struct walk *w)
 		w->reply.rcode = RCODE_REFUSED;
 		return STEP_ANSWERED;
 	case STEP_SERVFAIL:
+		if ((w->step->flags & STEP_PASSES_PTR) && w->reply.q->qtype == RR_TYPE_PTR)
+			return STEP_NEXT;
 		w->reply.rcode = RCODE_SERVFAIL; // k8s:2.12 row 26
 		return STEP_ANSWERED;
 	default:

@@ -59,6 +59,18 @@ static bool is_hosts_option(const char *name)
 	return false;
 }
 
+// An interface may stand behind the address.
+static bool is_host_address(const char *text)
+{
+	char address[64] = "";
+	size_t len = strcspn(text, "%");
+
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, text, len);
+	return word_is_address(address);
+}
+
 // Lines that begin with an address are hosts, the others are options. What is neither does nothing
 // in CoreDNS, unless fallthrough stands before it: then it is an error.
 static int hosts_line(
@@ -67,10 +79,10 @@ static int hosts_line(
 	struct node one = *dir;
 	struct node option = *k;
 
-	if (word_is_address(k->name->text) && h->fall.on)
+	if (is_host_address(k->name->text) && h->fall.on)
 		return parse_error(p, k->name,
 			"put this line above fallthrough: CoreDNS takes no addresses behind it");
-	if (word_is_address(k->name->text) && k->open == NULL)
+	if (is_host_address(k->name->text) && k->open == NULL)
 		return take_host(p, k, h);
 	if (!is_hosts_option(k->name->text) && !h->fall.on)
 		return parse_tell(p, k->name, PROBLEM_WARNING,

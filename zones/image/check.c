@@ -190,12 +190,14 @@ static enum image_refusal check_step(
 	const struct image *img, const struct image_rule *rule, const struct image_step *step)
 {
 	const unsigned known = STEP_FALLTHROUGH | STEP_UNSYNCED | STEP_PODS_INSECURE | STEP_ZONAL |
-		STEP_FALLS_BY_TYPE;
+		STEP_FALLS_BY_TYPE | STEP_PASSES_PTR;
 
 	if (step->kind == 0 || step->kind > STEP_KIND_MAX || (step->flags & ~known) != 0)
 		return IMAGE_REFUSED_STEP;
 	// The quick ways do not look for it in Kubernetes zones.
 	if ((step->flags & STEP_FALLS_BY_TYPE) && step->kind != STEP_STATIC)
+		return IMAGE_REFUSED_STEP;
+	if ((step->flags & STEP_PASSES_PTR) && step->kind != STEP_SERVFAIL)
 		return IMAGE_REFUSED_STEP;
 	if (step->zone_labels > rule->zone_labels ||
 		suffix_size(img, rule, step->zone_labels) != step->zone_size)

@@ -116,6 +116,7 @@ enum step_flag {
 	STEP_PODS_INSECURE = 4,
 	STEP_ZONAL = 8,
 	STEP_FALLS_BY_TYPE = 16, // STATIC: names there go on for types that hosts files cannot hold
+	STEP_PASSES_PTR = 32, // SERVFAIL: questions for PTR go on
 };
 
 struct image_step {
