@@ -3,6 +3,7 @@
 #include "control/page.h"
 
 #include "control/page_log.h"
+#include "control/page_tap.h"
 #include "control/policy_private.h"
 
 #include <stdio.h>
@@ -219,6 +220,7 @@ void page_corefile(struct control_counters *page, const struct setup *setup)
 	atomic_store_explicit(&t->version, version + 1, memory_order_release);
 	hosts_write(page, setup);
 	page_log_rules(&page->qlog, &setup->config);
+	page_tap_rules(&page->taps, &setup->config);
 	counter_set(&page->config_hash, setup->config.hash);
 	if (page->api_host[0] == 0 && setup->n_instances > 0)
 		host_write(page, cluster_server(setup->instances[0].cluster));

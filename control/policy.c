@@ -234,6 +234,19 @@ static uint16_t log_flags(const struct config_server *s, const uint8_t *zone)
 	return 0;
 }
 
+// One collector that wants the bytes has them kept for all.
+static uint16_t tap_flags(const struct config_server *s)
+{
+	const struct config_directive *d;
+	unsigned flags = 0;
+
+	for (size_t i = 0; (d = config_find(s, DIR_DNSTAP, i)) != NULL; i++) {
+		const struct config_dnstap *tap = d->data;
+		flags |= RULE_TAP | (tap->is_full ? RULE_TAP_FULL : 0);
+	}
+	return (uint16_t)flags;
+}
+
 static uint16_t rule_flags(const struct config_server *s, const uint8_t *zone)
 {
 	const struct config_directive *d = config_find(s, DIR_LOADBALANCE, 0);
@@ -243,7 +256,7 @@ static uint16_t rule_flags(const struct config_server *s, const uint8_t *zone)
 	bool has_chaos = config_find(s, DIR_CHAOS, 0) != NULL;
 
 	return (uint16_t)((rotates ? RULE_ROTATE : 0) | (is_minimal ? RULE_MINIMAL : 0) |
-		(has_chaos ? RULE_CLASSES : 0) | log_flags(s, zone));
+		(has_chaos ? RULE_CLASSES : 0) | log_flags(s, zone) | tap_flags(s));
 }
 
 // A key of a block that listens here.

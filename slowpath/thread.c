@@ -192,6 +192,9 @@ int thread_init(struct thread *t, unsigned index, const struct thread_shared *s)
 		t->log = (struct qlog_writer){
 			.ring = &s->counters->thread_rings[index], .ticks_per_s = NS_PER_S};
 		t->server.log = &t->log;
+		t->tap = (struct tap_writer){
+			.ring = &s->counters->thread_taps[index], .ticks_per_s = NS_PER_S};
+		t->server.tap = &t->tap;
 	}
 	if (rc == 0) {
 		s->fetchers[index] = fetcher_new(&t->loop, &limits);

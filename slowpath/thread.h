@@ -22,6 +22,7 @@ struct thread {
 	struct roots *roots;
 	struct server server;
 	struct qlog_writer log;
+	struct tap_writer tap;
 	struct thread_counters *counters; // NULL without; this thread: wo
 	struct outside_counters *outside_counters; // with them
 	struct udp_batch *udp_batch;

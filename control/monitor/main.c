@@ -7,6 +7,7 @@
 #include "control/monitor/metrics.h"
 #include "control/monitor/options.h"
 #include "control/monitor/qlog_writer.h"
+#include "control/monitor/tap_thread.h"
 
 #include "zones/sandbox/sandbox.h"
 
@@ -21,6 +22,8 @@
 
 enum { CHECK_MS = 1000, FDS_MAX = PLACES_MAX + 1 };
 
+static const char version[] = "burst53-" B53_VERSION;
+
 struct monitor {
 	struct options o;
 	const struct counters_page *page;
@@ -28,6 +31,7 @@ struct monitor {
 	struct checks checks;
 	struct http *http;
 	struct qlog_thread *qlog;
+	struct tap_threads *taps;
 	int signal_fd;
 	uint64_t check_us; // when the next check of ourselves is due
 };
@@ -71,7 +75,8 @@ static void answer_metrics(const struct monitor *m, struct http_reply *out)
 		.health = &m->health,
 		.checks = &m->checks,
 		.qlog = qlog_thread_stats(m->qlog),
-		.version = "burst53-" B53_VERSION,
+		.tap = tap_threads_stats(m->taps),
+		.version = version,
 		.now_ns = clock_ns()};
 
 	out->status = 200;
@@ -124,6 +129,9 @@ static int start(struct monitor *m, struct err *err)
 	m->qlog = qlog_thread_start(m->page, STDOUT_FILENO);
 	if (m->qlog == NULL)
 		return err_set(err, -ENOMEM, "no thread for the query log");
+	m->taps = tap_threads_start(m->page, version);
+	if (m->taps == NULL)
+		return err_set(err, -ENOMEM, "no threads for dnstap");
 	m->http = http_open(m->o.places, m->o.n_places, answer, m, err);
 	return m->http == NULL ? err->code : sandbox_enter(SANDBOX_MONITOR, sandbox_manner(), err);
 }
@@ -166,5 +174,6 @@ int main(int argc, char **argv)
 	serve(&m);
 	http_close(m.http);
 	qlog_thread_stop(m.qlog);
+	tap_threads_stop(m.taps);
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "control/monitor/health.h"
 #include "control/monitor/qlog_writer.h"
+#include "control/monitor/tap_thread.h"
 #include "control/monitor/text.h"
 #include "zones/link/counters.h"
 
@@ -23,6 +24,7 @@ struct metrics {
 	const struct health *health; // borrowed
 	const struct checks *checks; // borrowed
 	const struct qlog_stats *qlog; // borrowed
+	const struct tap_stats *tap; // borrowed
 	const char *version;
 	uint64_t now_ns; // CLOCK_MONOTONIC
 };

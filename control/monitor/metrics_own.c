@@ -233,6 +233,22 @@ static void snapshots(const struct metrics *m, struct text *out)
 	snapshot_ages(m, &t, out);
 }
 
+static void dnstap(const struct metrics *m, struct text *out)
+{
+	const struct tap_stats *s = m->tap;
+
+	text_gauge(out, "burst53_dnstap_collectors", "Collectors that the Corefile names.",
+		(double)atomic_load_explicit(&s->collectors, memory_order_relaxed));
+	text_gauge(out, "burst53_dnstap_connected", "Those of them that take messages.",
+		(double)atomic_load_explicit(&s->connected, memory_order_relaxed));
+	text_counter(out, "burst53_dnstap_messages_total", "Messages given to collectors.",
+		atomic_load_explicit(&s->messages, memory_order_relaxed));
+	text_counter(out, "burst53_dnstap_left_out_total",
+		"Messages that a collector did not get: none there, too slow, or more than 10,000 "
+		"a second on one thread.",
+		atomic_load_explicit(&s->left_out, memory_order_relaxed));
+}
+
 void metrics_dataplane(const struct metrics *m, struct text *out)
 {
 	text_gauge(out, "burst53_healthy", "Whether /health says so.", m->health->is_alive);
@@ -244,6 +260,7 @@ void metrics_dataplane(const struct metrics *m, struct text *out)
 	text_counter(out, "burst53_log_left_out_total",
 		"Queries without a line: more than 2,000 a second on one thread.",
 		atomic_load_explicit(&m->qlog->left_out, memory_order_relaxed));
+	dnstap(m, out);
 	snapshots(m, out);
 	if (m->health->server != SERVED_BY_DATAPLANE)
 		return;

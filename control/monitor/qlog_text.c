@@ -138,7 +138,9 @@ static void put_rcode(const struct qlog_record *r, struct line *l)
 {
 	enum scope_rcode rcode = counters_rcode(r->rcode);
 
-	if (rcode == SCOPE_RCODE_OTHER)
+	if ((r->flags & QLOG_RECORD_NO_REPLY) != 0)
+		add(l, "-");
+	else if (rcode == SCOPE_RCODE_OTHER)
 		add(l, "%u", r->rcode);
 	else
 		add(l, "%s", counters_rcode_name(rcode));
@@ -153,6 +155,10 @@ static void put_rflags(const struct qlog_record *r, struct line *l)
 		{HEADER_RA, "ra"}, {HEADER_Z, "z"}, {HEADER_AD, "ad"}, {HEADER_CD, "cd"}};
 	const char *comma = "";
 
+	if ((r->flags & QLOG_RECORD_NO_REPLY) != 0) {
+		add(l, "-");
+		return;
+	}
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		if ((r->header_flags & flags[i].bit) == 0)
 			continue;
@@ -163,7 +169,10 @@ static void put_rflags(const struct qlog_record *r, struct line *l)
 
 static void put_rsize(const struct qlog_record *r, struct line *l)
 {
-	add(l, "%u", r->reply_bytes);
+	if ((r->flags & QLOG_RECORD_NO_REPLY) != 0)
+		add(l, "-");
+	else
+		add(l, "%u", r->reply_bytes);
 }
 
 // As Go prints seconds: no more digits than needed.
@@ -171,6 +180,10 @@ static void put_duration(const struct qlog_record *r, struct line *l)
 {
 	char text[WORD_BYTES];
 
+	if ((r->flags & QLOG_RECORD_NO_REPLY) != 0) {
+		add(l, "-");
+		return;
+	}
 	(void)snprintf(text, sizeof(text), "%" PRIu64 ".%09" PRIu64, r->took_ns / 1000000000,
 		r->took_ns % 1000000000); // always fits
 	size_t n = strlen(text);

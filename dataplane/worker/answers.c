@@ -78,6 +78,8 @@ void burst_reply(struct burst *b, const struct burst_query *bq, const struct ans
 		counter_add(&b->counters->truncated, 1);
 	if (b->log != NULL)
 		burst_log(b, bq, r, size_bytes);
+	if (b->tap != NULL)
+		burst_tap_reply(b, bq, size_bytes);
 	burst_finish(b, bq->frame, size_bytes);
 }
 
@@ -88,6 +90,8 @@ static void answer_one(struct burst *b, unsigned i)
 	size_t room = (size_t)f->room_bytes - (f->l4 + UDP_BYTES);
 	struct answer_result result;
 
+	if (b->tap != NULL)
+		burst_tap_query(b, bq);
 	if (room < REPLY_ROOM_MIN_BYTES) {
 		burst_drop(b, bq->frame, DROP_NO_ROOM);
 		return;

@@ -49,6 +49,7 @@ struct burst {
 	struct worker_counters *counters;
 	struct scope_counters *scopes;
 	struct qlog_writer *log; // NULL: no rule of the snapshot asks for it
+	struct tap_writer *tap; // NULL: neither does one for dnstap
 	uint64_t log_start_cycles;
 	const struct index_secret *secret; // of index_keys; NULL: the indexes share none
 	const uint8_t *cache_secret; // NULL: there is no cache
@@ -82,11 +83,12 @@ static inline void burst_begin(
 	b->counters = w->counters;
 	b->scopes = w->scopes;
 	b->log = root->scopes.has_log ? &w->log : NULL;
-	if (b->log != NULL)
+	b->tap = root->scopes.has_tap ? &w->tap : NULL;
+	if (b->log != NULL || b->tap != NULL)
 		b->log_start_cycles = rte_rdtsc();
 	b->secret = index_secret_of(&root->index);
 	b->cache_secret = w->cache == NULL ? NULL : outside_cache_secret(w->cache);
-	b->has_plain = b->secret != NULL && b->log == NULL;
+	b->has_plain = b->secret != NULL && b->log == NULL && b->tap == NULL;
 	b->n = n;
 	b->n_queries = 0;
 	b->n_plain = 0;
@@ -196,3 +198,7 @@ void burst_reply(struct burst *b, const struct burst_query *bq, const struct ans
 // Notes a reply for `log`, before its headers are turned; for b->log != NULL.
 void burst_log(struct burst *b, const struct burst_query *bq, const struct answer_result *r,
 	size_t size_bytes);
+
+// Tells of a query that is still whole, and of a reply; for b->tap != NULL.
+void burst_tap_query(struct burst *b, const struct burst_query *bq);
+void burst_tap_reply(struct burst *b, const struct burst_query *bq, size_t size_bytes);

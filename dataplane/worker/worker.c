@@ -44,6 +44,7 @@ int worker_init(struct worker *w, unsigned socket)
 	uint64_t hz = rte_get_tsc_hz();
 	w->cycles_per_ms = hz / 1000;
 	w->log.ticks_per_s = hz;
+	w->tap.ticks_per_s = hz;
 	w->capture.ticks_per_s = hz;
 	w->latency_unit_cycles = hz * LATENCY_UNIT_US / 1000000;
 	w->echo_cycles = hz / ECHO_PER_S;
@@ -194,6 +195,7 @@ static void probe(struct worker *w)
 	b->counters = &scratch;
 	b->scopes = scopes;
 	b->log = NULL;
+	b->tap = NULL;
 	b->mbufs[0] = frame;
 	bool had_slowpath = w->has_slowpath;
 	w->has_slowpath = false; // it would be answered to nobody

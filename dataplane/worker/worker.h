@@ -50,6 +50,7 @@ struct worker {
 	struct worker_counters *counters; // this worker: wo
 	struct scope_counters *scopes; // SCOPES_MAX of them; this worker: wo
 	struct qlog_writer log;
+	struct tap_writer tap;
 	struct capture_writer capture;
 	struct burst *burst;
 	struct rte_ring *probes; // frames to be answered but not sent

@@ -75,6 +75,7 @@ struct server {
 	const struct cookie_secrets *cookies; // NULL: none are sent
 	const struct networks *networks; // NULL: everybody is answered
 	struct qlog_writer *log; // NULL: nothing is logged
+	struct tap_writer *tap; // NULL: nothing is told by dnstap
 	struct thread_scope *scopes; // SCOPES_MAX of them, this thread: wo; NULL without
 	struct rule_counters *rules; // of all threads; NULL without
 };

@@ -9,6 +9,10 @@
 
 enum { LATENCY_UNIT_NS = 250000 };
 
+// The query at work while some are told of: its reply is often written over it before it is known
+// whether this one is.
+static _Thread_local uint8_t query_bytes[TAP_MESSAGE_BYTES];
+
 static uint64_t clock_ns(void)
 {
 	struct timespec t;
@@ -29,6 +33,9 @@ void tally_start(struct tally *t, const struct server *s, const struct request *
 		return;
 	t->scope = &s->scopes[SCOPE_OTHER];
 	t->start_ns = clock_ns();
+	if (s->tap != NULL && s->root->scopes.has_tap && !r->is_punted)
+		memcpy(query_bytes, r->msg,
+			r->size_bytes < sizeof(query_bytes) ? r->size_bytes : sizeof(query_bytes));
 }
 
 static void log_start(struct tally *t, const struct request *r, const struct query *q,
@@ -44,9 +51,42 @@ static void log_start(struct tally *t, const struct request *r, const struct que
 		.block = rule->server,
 		.family = r->to.family,
 		.classes = scope_log_classes(rule),
+		.tap_wish = scope_tap_wish(rule),
 		.flags = (uint8_t)((is_do ? QLOG_RECORD_DO : 0) | (is_tcp ? QLOG_RECORD_TCP : 0))};
 	memcpy(t->log.client, r->from.bytes, sizeof(t->log.client));
 	memcpy(t->log.server, r->to.bytes, sizeof(t->log.server));
+}
+
+static struct qlog_query query_of(const struct tally *t, uint64_t now_ns, uint16_t rcode)
+{
+	const struct tally_log *l = &t->log;
+
+	return (struct qlog_query){.client = l->client,
+		.server = l->server,
+		.now_ticks = now_ns,
+		.took_ns = now_ns - t->start_ns,
+		.request_bytes = l->request_bytes,
+		.client_port = l->client_port,
+		.server_port = l->server_port,
+		.udp_bytes = l->udp_bytes,
+		.rcode = rcode,
+		.block = l->block,
+		.family = l->family,
+		.classes = l->classes,
+		.flags = l->flags};
+}
+
+// What is too long for the copy is told of without its bytes.
+static void tap_query(const struct tally *t, const struct request *r)
+{
+	const struct qlog_query q = query_of(t, t->start_ns, 0);
+	const struct tap_event e = {.query = &q,
+		.message = query_bytes,
+		.size_bytes = r->size_bytes,
+		.kind = TAP_CLIENT_QUERY,
+		.wish = t->log.tap_wish};
+
+	tap_write(t->tap, &e);
 }
 
 void tally_request(struct tally *t, const struct server *s, const struct request *r,
@@ -62,10 +102,14 @@ void tally_request(struct tally *t, const struct server *s, const struct request
 		listener = snapshot_find_listener(top, &r->to);
 	if (top != NULL)
 		t->scope = &s->scopes[scope_of(&root->scopes, top, listener, rule)];
-	if (s->log != NULL && root->scopes.has_log && scope_log_classes(rule) != 0) {
-		t->writer = s->log;
+	bool is_logged = s->log != NULL && root->scopes.has_log && scope_log_classes(rule) != 0;
+	bool is_told = s->tap != NULL && root->scopes.has_tap && scope_tap_wish(rule) != 0;
+	if (is_logged || is_told)
 		log_start(t, r, q, rule);
-	}
+	t->writer = is_logged ? s->log : NULL;
+	t->tap = is_told ? s->tap : NULL;
+	if (is_told && !r->is_punted)
+		tap_query(t, r);
 	if (r->is_punted)
 		return; // a worker has counted it
 	struct scope_sizes *sizes = sizes_of(t);
@@ -78,23 +122,17 @@ void tally_request(struct tally *t, const struct server *s, const struct request
 
 static void log_reply(const struct tally *t, uint16_t rcode, const uint8_t *msg, size_t size_bytes)
 {
-	const struct tally_log *l = &t->log;
-	uint64_t now_ns = clock_ns();
-	const struct qlog_query q = {.client = l->client,
-		.server = l->server,
-		.now_ticks = now_ns,
-		.took_ns = now_ns - t->start_ns,
-		.request_bytes = l->request_bytes,
-		.client_port = l->client_port,
-		.server_port = l->server_port,
-		.udp_bytes = l->udp_bytes,
-		.rcode = rcode,
-		.block = l->block,
-		.family = l->family,
-		.classes = l->classes,
-		.flags = l->flags};
+	const struct qlog_query q = query_of(t, clock_ns(), rcode);
+	const struct tap_event e = {.query = &q,
+		.message = msg,
+		.size_bytes = size_bytes,
+		.kind = TAP_CLIENT_RESPONSE,
+		.wish = t->log.tap_wish};
 
-	qlog_write(t->writer, &q, msg, size_bytes);
+	if (t->writer != NULL)
+		qlog_write(t->writer, &q, msg, size_bytes);
+	if (t->tap != NULL)
+		tap_write(t->tap, &e);
 }
 
 void tally_reply(const struct tally *t, uint16_t rcode, const uint8_t *msg, size_t size_bytes)
@@ -109,7 +147,7 @@ void tally_reply(const struct tally *t, uint16_t rcode, const uint8_t *msg, size
 	counter_add(&sizes->response_bytes_sum, size_bytes);
 	counter_add(&c->latency[counters_latency_bucket(took_ns, LATENCY_UNIT_NS)], 1);
 	counter_add(&c->latency_sum, took_ns);
-	if (t->writer != NULL)
+	if (t->writer != NULL || t->tap != NULL)
 		log_reply(t, rcode, msg, size_bytes);
 }
 

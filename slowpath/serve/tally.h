@@ -19,10 +19,12 @@ struct tally_log {
 	uint8_t family;
 	uint8_t classes; // 0: not logged
 	uint8_t flags; // enum qlog_record_flag
+	uint8_t tap_wish; // enum tap_wish
 };
 
 struct tally {
 	struct qlog_writer *writer; // NULL: not logged
+	struct tap_writer *tap; // NULL: not told by dnstap
 	struct tally_log log;
 	struct thread_scope *scope; // NULL: not counted
 	uint64_t start_ns;

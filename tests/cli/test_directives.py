@@ -69,6 +69,8 @@ WORKS = {
         "failover SERVFAIL\nnext NXDOMAIN\nfailfast_all_unhealthy_upstreams\n}",
         "forward . 192.0.2.1 {\nprefer_udp\npolicy round_robin\nnext_on_nodata\n}", "forward . tls://192.0.2.1 {\ntls a b c\n}"]),
     "whoami": ("slow path", ["whoami"]),
+    "dnstap": ("monitor", ["dnstap /x", "dnstap unix:///x full 2 3", "dnstap tcp://192.0.2.1:6000 full", "dnstap tcp://[2001:db8::1]:6000 {\n"
+                           "identity a\nversion b\nextra \"{name}\"\n}"]),
 }
 # Directives that need not be taken out of a Corefile, and options of those that work.
 NO_EFFECT = {
@@ -85,7 +87,7 @@ NO_EFFECT = {
 }
 # Refused, and a word of what to do instead.
 REFUSED = {
-    "geoip": ("geoip /x", "remove it"), "proxyproto": ("proxyproto", "balancer"), "dnstap": ("dnstap /x full", "remove it"),
+    "geoip": ("geoip /x", "remove it"), "proxyproto": ("proxyproto", "balancer"),
     "tsig": ("tsig {\nsecret a b\n}", "limit clients with acl"), "dnssec": ("dnssec", "remove dnssec"),
     "route53": ("route53 a.b:Z", "forward these zones"), "azure": ("azure a:b", "forward these zones"),
     "clouddns": ("clouddns a.b:c", "forward these zones"), "auto": ("auto", "name the zone files with file"),
@@ -99,6 +101,9 @@ REFUSED = {
     "transfer in kubernetes": ("kubernetes a.b {\ntransfer to *\n}", "use the directive"),
     "https upstream": ("forward . https://192.0.2.1", "dns:// and tls:// only"),
     "host name upstream": ("forward . dns.example", "neither an address nor a file"),
+    "dnstap over TLS": ("dnstap tls://192.0.2.1:6000", "a collector beside burst53"),
+    "dnstap that listens": ("dnstap listen /x", "let the collector listen"),
+    "dnstap by name": ("dnstap tcp://a.test:6000", "an address and a port"), "relative dnstap": ("dnstap x", "the whole path"),
     "tls of prometheus": ("prometheus {\ntls a b\n}", "tls"),
 }
 

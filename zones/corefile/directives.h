@@ -38,6 +38,8 @@ int transfer_legacy(struct parse *p, const struct node *n, void *out);
 // dir_logs.c
 directive_parse errors_parse;
 directive_parse log_parse;
+// dir_dnstap.c
+directive_parse dnstap_parse;
 // dir_service.c
 directive_parse bind_parse;
 directive_parse cancel_parse;

@@ -48,6 +48,17 @@ struct config_log {
 	unsigned classes; // mask of enum log_class
 };
 
+struct config_dnstap {
+	const char *text; // the collector as written
+	const char *path; // of a Unix socket, "" for an address
+	const char *identity, *version, *extra; // "": ours, ours, none
+	uint8_t address[16];
+	uint16_t port;
+	uint16_t buffer_mib;
+	uint8_t family; // 0: a Unix socket, 4, 6
+	bool is_full;
+};
+
 struct config_reload {
 	bool off;
 	uint64_t interval_ms; // 30000

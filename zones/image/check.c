@@ -213,12 +213,14 @@ static enum image_refusal check_step(
 
 static enum image_refusal check_rule(const struct image *img, const struct image_rule *rule)
 {
-	const unsigned known = RULE_ROTATE | RULE_MINIMAL | RULE_LOG_MASK | RULE_CLASSES;
+	const unsigned taps = RULE_TAP | RULE_TAP_FULL;
+	const unsigned known = RULE_ROTATE | RULE_MINIMAL | RULE_LOG_MASK | RULE_CLASSES | taps;
 
 	if (!is_lower_name(img, rule->zone_off, rule->zone_size) ||
 		dname_labels(img->text + rule->zone_off) != rule->zone_labels ||
 		!is_inside(rule->first_step, rule->n_steps, img->n_steps) ||
-		rule->server >= img->n_servers || (rule->flags & ~known) != 0)
+		rule->server >= img->n_servers || (rule->flags & ~known) != 0 ||
+		(rule->flags & taps) == RULE_TAP_FULL)
 		return IMAGE_REFUSED_RULE;
 	if (rule->reserved != 0)
 		return IMAGE_REFUSED_RESERVED;

@@ -85,6 +85,8 @@ enum image_rule_flag {
 	RULE_LOG_SHIFT = 3, // three bits: classes of responses that `log` writes (qlog_class_bit)
 	RULE_LOG_MASK = 7 << RULE_LOG_SHIFT,
 	RULE_CLASSES = 64, // questions of other classes than IN are the slow path's (`chaos`)
+	RULE_TAP = 128, // `dnstap`: messages are told to collectors
+	RULE_TAP_FULL = 256, // with their bytes; only with RULE_TAP
 };
 
 // What a listener does with the names under one zone: the steps in order, until one answers.

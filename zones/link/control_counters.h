@@ -5,6 +5,7 @@
 #include "zones/link/counter.h"
 #include "zones/link/qlog.h"
 #include "zones/link/scope.h"
+#include "zones/link/tap.h"
 
 enum {
 	CONTROL_RESOURCES = 6, // as enum object_kind of control/object
@@ -67,9 +68,9 @@ struct control_counters {
 	counter_t skipped_objects, capped_services;
 	counter_t relists, drift_objects, reloads, reloads_failed;
 	counter_t config_hash; // of the Corefile in force
-	counter_t last_event_monotonic_ns;
 	counter_t corefile_refused; // 1 while the newest one is not taken: reload_reason
 	counter_t corefile_waits; // 1 while one is taken and its rules are not served yet
+	counter_t last_event_monotonic_ns;
 	counter_t changes;
 	struct resource_counters resources[CONTROL_RESOURCES];
 	struct programming_counters programming[CONTROL_SERVICE_KINDS];
@@ -78,6 +79,7 @@ struct control_counters {
 	counter_t rest_buckets[CONTROL_REST_BUCKETS], rest_sum_ns; // until a reply begins
 	struct enabled_table enabled;
 	struct qlog_rules qlog;
+	struct tap_rules taps;
 	counter_t hosts_entries;
 	counter_t hosts_read_s; // Unix time of the last reading, 0 without `hosts`
 	char hosts_path[CONTROL_PATH_BYTES]; // of the first `hosts`; ends with 0

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 enum {
-	COUNTERS_VERSION = 9,
+	COUNTERS_VERSION = 11,
 	COUNTERS_WORKERS_MAX = 32,
 	COUNTERS_THREADS_MAX = 32, // of the slow path
 };
@@ -168,6 +168,8 @@ struct counters_page {
 	struct qlog_ring worker_rings[COUNTERS_WORKERS_MAX];
 	struct qlog_ring thread_rings[COUNTERS_THREADS_MAX];
 	struct capture_ring captures[COUNTERS_WORKERS_MAX];
+	struct tap_ring worker_taps[COUNTERS_WORKERS_MAX];
+	struct tap_ring thread_taps[COUNTERS_THREADS_MAX];
 };
 
 // Text of a drop reason, and its name in lower case for metrics ("udp_checksum").

@@ -50,6 +50,7 @@ int scope_map_make(struct scope_map *m, const struct image *top, struct scope_ta
 	for (uint32_t i = 0; i < top->n_rules; i++) {
 		m->rules[i] = rule_scope(top, &top->rules[i], table);
 		m->has_log |= scope_log_classes(&top->rules[i]) != 0;
+		m->has_tap |= scope_tap_wish(&top->rules[i]) != 0;
 	}
 	for (uint32_t i = 0; i < top->n_listeners; i++)
 		m->listeners[i] = dropped_scope(top, &top->listeners[i], table);

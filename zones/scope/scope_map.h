@@ -5,6 +5,7 @@
 
 #include "zones/image/image.h"
 #include "zones/link/scope.h"
+#include "zones/link/tap.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@ struct scope_map {
 	uint8_t *listeners; // scope of what no rule covers, by index of the listener
 	uint8_t *steps; // enum scope_plugin by index of the step
 	bool has_log; // some rule's queries are to be logged
+	bool has_tap; // or told by dnstap
 };
 
 // Pairs that the table does not know yet are added; for its only writer. top NULL gives an empty
@@ -26,6 +28,15 @@ void scope_map_free(struct scope_map *m); // accepts the zeroed struct
 static inline uint8_t scope_log_classes(const struct image_rule *rule)
 {
 	return rule == NULL ? 0 : (uint8_t)((rule->flags & RULE_LOG_MASK) >> RULE_LOG_SHIFT);
+}
+
+// What of the queries under a rule (NULL: none) is told by dnstap: enum tap_wish.
+static inline uint8_t scope_tap_wish(const struct image_rule *rule)
+{
+	unsigned flags = rule == NULL ? 0 : rule->flags;
+
+	return (uint8_t)(((flags & RULE_TAP) != 0 ? TAP_WANTED : 0) |
+		((flags & RULE_TAP_FULL) != 0 ? TAP_WITH_BYTES : 0));
 }
 
 // rule and listener belong to the map's image; either may be NULL.
