@@ -14,9 +14,8 @@ enum {
 	IMAGE_VERSION = 2,
 	IMAGE_ALIGN_BYTES = 64,
 	IMAGE_NONE = 0xffffffff, // "no offset"
-	// A listener of this family is no address but a server block, numbered by `port` from 1:
-	// rules for all names of the block with all their steps, for the slow path, which goes on
-	// with other names and behind steps that end a worker's way.
+	// A listener of this family is a server block, numbered by `port` from 1: its rules have
+	// all their steps, for the slow path, which goes on where a worker's way ends.
 	IMAGE_FAMILY_BLOCK = 255,
 };
 
@@ -67,8 +66,7 @@ struct image_server {
 	uint8_t reserved[3];
 };
 
-// One (address, port) that is served; the most specific match wins. Rules of all the blocks that
-// listen there, longest zone first.
+// One (address, port) that is served; the most specific match wins. Longest zone first.
 struct image_listener {
 	uint8_t address[16]; // IPv4 as the first 4 bytes; all zero with family 0
 	uint8_t family; // 0: any address, 4, 6
@@ -124,8 +122,7 @@ enum step_flag {
 struct image_step {
 	uint8_t kind;
 	uint8_t flags;
-	uint16_t view; // names of different instances do not mix; PUNT: the only type it is for, or
-		       // 0
+	uint16_t view; // whose names; PUNT: the only type it is for, or 0
 	uint32_t soa_section; // negative answers; IMAGE_NONE without
 	uint32_t plugin_off; // plugin name in IMAGE_BYTES, for metrics and explain
 	uint16_t plugin_size;
