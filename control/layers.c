@@ -227,6 +227,8 @@ static struct synth_unit walked_unit(enum store_walk walk, const struct store_wa
 		u.addr = *w->addr;
 	if (w->ns != NULL)
 		u.ns = w->ns;
+	if (w->label != NULL)
+		u.name = w->label;
 	if (w->object != NULL) {
 		u.ns = walk == STORE_WALK_NAMESPACES ? w->object->name : w->object->ns;
 		u.name = walk == STORE_WALK_NAMESPACES ? "" : w->object->name;

@@ -5,6 +5,8 @@
 
 #include "zones/base/arena.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -311,6 +313,27 @@ static struct object_meta *decode_slice(struct decode *d)
 	return packed != NULL ? &packed->meta : NULL;
 }
 
+// k8s:2.6: a question is made an address by its dashes and compared with the text. 0, or -EINVAL
+// for a text that no question becomes: with upper case, a dotted part or a zone.
+static int spell_pod(const char *text, const struct object_address *ip, char label[64])
+{
+	char canonical[INET6_ADDRSTRLEN] = "";
+	size_t len = strlen(text);
+
+	label[0] = '\0';
+	if (ip->family == OBJECT_IPV4 && strchr(text, ':') == NULL)
+		return 0; // has one spelling only
+	if (strspn(text, "0123456789abcdef:") != len)
+		return -EINVAL;
+	if (ip->family == OBJECT_IPV6)
+		(void)inet_ntop(AF_INET6, ip->bytes, canonical, sizeof(canonical)); // has room
+	if (strcmp(text, canonical) == 0)
+		return 0;
+	for (size_t i = 0; i <= len; i++) // an address has less than 64 characters
+		label[i] = text[i] == ':' ? '-' : text[i];
+	return 0;
+}
+
 // Ended pods are left out by the field selector; a dump has them. A pod that is being deleted is
 // gone.
 static struct object_meta *decode_pod(struct decode *d)
@@ -322,14 +345,18 @@ static struct object_meta *decode_pod(struct decode *d)
 	const char *ip = str_or_empty(d, status, "podIP");
 	struct object_pod o = {.meta = d->meta};
 	struct object_pod *packed;
+	char label[64] = "";
 
 	if (deleted != NULL && !json_is_null(deleted))
 		return NULL;
 	if (strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0 ||
 		strcmp(phase, "Unknown") == 0)
 		return NULL;
-	if (*ip != '\0' && !object_address_parse(ip, &o.ip))
+	if (*ip != '\0' && (!object_address_parse(ip, &o.ip) || spell_pod(ip, &o.ip, label) != 0)) {
+		o.ip = (struct object_address){0};
 		skip(d, "podIP");
+	}
+	o.label = label;
 	packed = object_pod_pack(&o);
 	d->no_memory = packed == NULL;
 	return packed != NULL ? &packed->meta : NULL;

@@ -101,6 +101,9 @@ struct object_slice {
 struct object_pod {
 	struct object_meta meta;
 	struct object_address ip; // family 0 when it has none yet
+	// The address as a label, as it is spelled, when that is not the canonical text, which is
+	// "" (k8s:2.6: CoreDNS compares texts).
+	const char *label;
 };
 
 struct object_import {

@@ -169,6 +169,7 @@ static struct object_pod *pod_walk(struct pack *p, const struct object_pod *from
 	struct object_pod o = *from;
 
 	pack_meta(p, &o.meta, &from->meta);
+	o.label = pack_str(p, from->label);
 	if (to != NULL)
 		*to = o;
 	return to;

@@ -65,6 +65,11 @@ static bool imports_are_equal(const struct object_import *a, const struct object
 		ports_are_equal(a->ports, b->ports, a->n_ports);
 }
 
+static bool pods_are_equal(const struct object_pod *a, const struct object_pod *b)
+{
+	return object_address_is_equal(&a->ip, &b->ip) && strcmp(a->label, b->label) == 0;
+}
+
 bool store_is_equal(const struct object_meta *a, const struct object_meta *b)
 {
 	switch (a->kind) {
@@ -74,8 +79,7 @@ bool store_is_equal(const struct object_meta *a, const struct object_meta *b)
 	case OBJECT_IMPORT_SLICE:
 		return slices_are_equal((const void *)a, (const void *)b);
 	case OBJECT_POD:
-		return object_address_is_equal(&((const struct object_pod *)(const void *)a)->ip,
-			&((const struct object_pod *)(const void *)b)->ip);
+		return pods_are_equal((const void *)a, (const void *)b);
 	case OBJECT_IMPORT:
 		return imports_are_equal((const void *)a, (const void *)b);
 	case OBJECT_NAMESPACE:

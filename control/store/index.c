@@ -226,13 +226,14 @@ static uint64_t pod_key(const char *ns, const struct object_address *addr)
 }
 
 static struct pod_place *pod_find(
-	const struct table *t, const char *ns, const struct object_address *addr)
+	const struct table *t, const char *ns, const char *label, const struct object_address *addr)
 {
 	struct table_node *n = table_first(t, pod_key(ns, addr));
 
 	for (; n != NULL; n = table_next(n)) {
 		struct pod_place *p = (void *)n;
-		if (object_address_is_equal(&p->addr, addr) && strcmp(p->ns, ns) == 0)
+		if (object_address_is_equal(&p->addr, addr) && strcmp(p->ns, ns) == 0 &&
+			strcmp(p->label, label) == 0)
 			return p;
 	}
 	return NULL;
@@ -242,14 +243,16 @@ static int pod_add(struct table *t, const struct object_pod *pod)
 {
 	if (pod->ip.family == 0)
 		return 0;
-	struct pod_place *p = pod_find(t, pod->meta.ns, &pod->ip);
+	struct pod_place *p = pod_find(t, pod->meta.ns, pod->label, &pod->ip);
 	if (p == NULL) {
 		size_t ns_bytes = strlen(pod->meta.ns) + 1;
-		p = calloc(1, sizeof(*p) + ns_bytes);
+		size_t label_bytes = strlen(pod->label) + 1;
+		p = calloc(1, sizeof(*p) + ns_bytes + label_bytes);
 		if (p == NULL)
 			return -ENOMEM;
 		p->addr = pod->ip;
 		memcpy(p->ns, pod->meta.ns, ns_bytes);
+		p->label = memcpy(p->ns + ns_bytes, pod->label, label_bytes);
 		if (table_add(t, &p->node, pod_key(p->ns, &p->addr)) != 0) {
 			free(p);
 			return -ENOMEM;
@@ -261,7 +264,7 @@ static int pod_add(struct table *t, const struct object_pod *pod)
 
 static void pod_del(struct table *t, const struct object_pod *pod)
 {
-	struct pod_place *p = pod_find(t, pod->meta.ns, &pod->ip);
+	struct pod_place *p = pod_find(t, pod->meta.ns, pod->label, &pod->ip);
 
 	if (p == NULL || --p->n > 0)
 		return;
@@ -378,9 +381,10 @@ const struct store_ref *store_refs(
 	return a == NULL ? NULL : address_refs(a);
 }
 
-size_t store_pods(const struct store *s, const char *ns, const struct object_address *addr)
+size_t store_pods(
+	const struct store *s, const char *ns, const char *label, const struct object_address *addr)
 {
-	const struct pod_place *p = pod_find(&s->pods, ns, addr);
+	const struct pod_place *p = pod_find(&s->pods, ns, label, addr);
 
 	return p == NULL ? 0 : p->n;
 }

@@ -35,6 +35,7 @@ struct pod_place {
 	struct table_node node;
 	struct object_address addr;
 	size_t n;
+	const char *label; // of object_pod, behind ns
 	char ns[];
 };
 

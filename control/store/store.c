@@ -181,6 +181,7 @@ bool store_step(struct store *s, enum store_walk walk, struct store_walked *out)
 	if (walk == STORE_WALK_PODS) {
 		const struct pod_place *p = (void *)n;
 		out->ns = p->ns;
+		out->label = p->label;
 		out->addr = &p->addr;
 	} else if (walk == STORE_WALK_ADDRESSES) {
 		out->addr = &((const struct address *)(void *)n)->addr;

@@ -66,8 +66,9 @@ struct store_ref {
 const struct store_ref *store_refs(
 	const struct store *s, const struct object_address *addr, size_t *n);
 
-// How many pods of a namespace have this address.
-size_t store_pods(const struct store *s, const char *ns, const struct object_address *addr);
+// How many pods of a namespace have this address, spelled so (object_pod).
+size_t store_pods(const struct store *s, const char *ns, const char *label,
+	const struct object_address *addr);
 
 // A walk over everything of one sort that may take long, with changes in between; one at a time.
 // What is there from beginning to end is seen once.
@@ -75,13 +76,13 @@ enum store_walk {
 	STORE_WALK_NAMESPACES,
 	STORE_WALK_SERVICES,
 	STORE_WALK_IMPORTS,
-	STORE_WALK_PODS, // places of pods: ns and addr
+	STORE_WALK_PODS, // places of pods: ns, label and addr
 	STORE_WALK_ADDRESSES, // addr
 	STORE_WALKS
 };
 struct store_walked {
 	const struct object_meta *object; // NULL for places and addresses
-	const char *ns; // of a pod
+	const char *ns, *label; // of a pod
 	const struct object_address *addr;
 };
 void store_rewind(struct store *s, enum store_walk walk);

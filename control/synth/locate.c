@@ -68,6 +68,7 @@ static bool locate_service(const struct synth_zone *zone, const struct dname *na
 static bool locate_pod(
 	const struct synth *y, const struct dname *name, unsigned below, struct synth_target *out)
 {
+	char canonical[NAMES_ADDRESS_MAX_BYTES];
 	struct object_address addr;
 
 	if (below == 1)
@@ -80,6 +81,9 @@ static bool locate_pod(
 		return false;
 	if (y->config->pods == PODS_INSECURE)
 		return target(out, UNIT_NAMESPACE);
+	label_text(label_at(name, 0), out->name);
+	if (strcmp(out->name, names_pod(&addr, canonical)) == 0)
+		out->name[0] = '\0';
 	(void)target(out, UNIT_POD); // always true
 	out->unit.addr = addr;
 	return true;

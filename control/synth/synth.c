@@ -144,7 +144,7 @@ static int emit(struct work *w, const struct synth_unit *u)
 	case UNIT_IMPORT:
 		return unit_import(w, u->ns, u->name);
 	case UNIT_POD:
-		return unit_pod(w, u->ns, &u->addr);
+		return unit_pod(w, u->ns, u->name, &u->addr);
 	case UNIT_REVERSE:
 		return unit_reverse(w, &u->addr);
 	}

@@ -38,6 +38,7 @@ struct synth {
 	const struct synth_zone *primary; // zone of PTR targets, NULL without a forward zone
 	struct object_address local[SYNTH_LOCAL_MAX]; // the server's own addresses (k8s:2.4)
 	size_t n_local;
+	size_t n_unnamed; // of them, at the end: sought in slices, but not addresses of ns.dns
 	// Another plugin of the block resolves names outside: an alias to one is completed by the
 	// slow path (k8s:2.5).
 	bool has_upstream;
@@ -62,7 +63,7 @@ enum synth_unit_kind {
 	UNIT_NAMESPACE, // ns
 	UNIT_SERVICE, // ns, name: the service and all names below it
 	UNIT_IMPORT, // ns, name: the same in the clusterset zones
-	UNIT_POD, // ns, addr: with `pods verified`
+	UNIT_POD, // ns, addr, name (label of object_pod): with `pods verified`
 	UNIT_REVERSE, // addr
 };
 

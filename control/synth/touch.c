@@ -45,7 +45,7 @@ static void touch_reverse(const struct touch *t, const struct object_address *ad
 static void touch_pod(const struct touch *t, const struct object_pod *pod)
 {
 	const struct synth_unit u = {
-		.kind = UNIT_POD, .ns = pod->meta.ns, .name = "", .addr = pod->ip};
+		.kind = UNIT_POD, .ns = pod->meta.ns, .name = pod->label, .addr = pod->ip};
 
 	if (pod->ip.family != 0)
 		t->fn(t->user, &u);

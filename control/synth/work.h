@@ -48,7 +48,8 @@ struct record_addr work_addr(const struct object_address *addr);
 [[nodiscard]] int unit_namespace(struct work *w, const char *ns);
 [[nodiscard]] int unit_service(struct work *w, const char *ns, const char *name);
 [[nodiscard]] int unit_import(struct work *w, const char *ns, const char *name);
-[[nodiscard]] int unit_pod(struct work *w, const char *ns, const struct object_address *addr);
+[[nodiscard]] int unit_pod(
+	struct work *w, const char *ns, const char *label, const struct object_address *addr);
 [[nodiscard]] int unit_reverse(struct work *w, const struct object_address *addr);
 
 // The names of a service in the zones of k8s_external. endpoints: all ready ones.

@@ -170,7 +170,7 @@ static int find_servers(struct work *w, enum side side, struct servers *out)
 		rc = add_owner(w, out, (const void *)slices[i], side);
 	if (rc != 0 || n > 0)
 		return rc;
-	for (size_t i = 0; i < w->y->n_local && rc == 0; i++) {
+	for (size_t i = 0; i < w->y->n_local - w->y->n_unnamed && rc == 0; i++) {
 		const struct server server = {.addr = &w->y->local[i]};
 		rc = server_add(w, out, &server);
 	}
@@ -463,18 +463,21 @@ static int emit_place(struct work *w, const char *ns, const struct object_addres
 	return w->sink->name(w->sink->user, &out, &id);
 }
 
-// k8s:2.6 verified: the canonical text of the address of a pod that exists.
-int unit_pod(struct work *w, const char *ns, const struct object_address *addr)
+// k8s:2.6 verified: the text of the address of a pod that exists; label is "" for the canonical
+// one, which is also the one that a client's address is compared with.
+int unit_pod(struct work *w, const char *ns, const char *label, const struct object_address *addr)
 {
-	char label[NAMES_ADDRESS_MAX_BYTES];
+	char canonical[NAMES_ADDRESS_MAX_BYTES];
 	struct sets sets;
 	int rc = 0;
 
 	if (w->y->config->pods != PODS_VERIFIED || !synth_has_namespace(w->y, ns) ||
-		store_pods(w->y->store, ns, addr) == 0)
+		store_pods(w->y->store, ns, label, addr) == 0)
 		return 0;
-	(void)names_pod(addr, label);
-	rc = w->y->has_places ? emit_place(w, ns, addr) : 0;
+	if (label[0] == '\0') {
+		rc = w->y->has_places ? emit_place(w, ns, addr) : 0;
+		label = names_pod(addr, canonical);
+	}
 	for (size_t i = 0; i < w->y->n_zones && rc == 0; i++) {
 		const struct synth_zone *zone = &w->y->zones[i];
 		struct dname name = zone->name;

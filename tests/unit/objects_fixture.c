@@ -171,7 +171,8 @@ static void *pack(const struct parsed *p)
 	if (strcmp(p->kind, "import-slice") == 0)
 		return pack_slice(p, OBJECT_IMPORT_SLICE);
 	if (strcmp(p->kind, "pod") == 0) {
-		const struct object_pod o = {meta(p, OBJECT_POD), p->ips[0]};
+		const struct object_pod o = {
+			meta(p, OBJECT_POD), p->ips[0], p->to != NULL ? p->to : ""};
 		return object_pod_pack(&o);
 	}
 	if (strcmp(p->kind, "import") == 0) {
@@ -374,6 +375,8 @@ static void print_walked(struct store *s, const struct synth *y, enum store_walk
 			u.addr = *w.addr;
 		if (w.ns != NULL)
 			u.ns = w.ns;
+		if (w.label != NULL)
+			u.name = w.label;
 		if (w.object != NULL) {
 			u.ns = kind == UNIT_NAMESPACE ? w.object->name : w.object->ns;
 			u.name = kind == UNIT_NAMESPACE ? "" : w.object->name;

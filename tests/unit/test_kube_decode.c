@@ -87,6 +87,9 @@ static void add_object(struct out *o, const struct object_meta *m)
 	} else if (m->kind == OBJECT_POD) {
 		add_addresses(o, &((const struct object_pod *)m)->ip,
 			((const struct object_pod *)m)->ip.family != 0);
+		(void)fprintf(o->file, "%s%s",
+			((const struct object_pod *)m)->label[0] ? " as " : "",
+			((const struct object_pod *)m)->label);
 	} else if (m->kind == OBJECT_IMPORT) {
 		(void)fprintf(o->file, "%s", i->headless ? " headless" : "");
 		add_addresses(o, i->ips, i->n_ips);
@@ -173,6 +176,13 @@ static const struct {
 		"s/n 7 10.0.0.1", 0},
 	{OBJECT_POD, "{" META "},'status':{}}", "s/n 7", 0},
 	{OBJECT_POD, "{" META "},'status':{'podIP':'x'}}", "s/n 7", 1},
+	// k8s:2.6: what a question is compared with is the text
+	{OBJECT_POD, "{" META "},'status':{'podIP':'fd00::1'}}", "s/n 7 fd00::1", 0},
+	{OBJECT_POD, "{" META "},'status':{'podIP':'fd00:0::1'}}", "s/n 7 fd00::1 as fd00-0--1", 0},
+	{OBJECT_POD, "{" META "},'status':{'podIP':'::ffff:a00:1'}}",
+		"s/n 7 10.0.0.1 as --ffff-a00-1", 0},
+	{OBJECT_POD, "{" META "},'status':{'podIP':'::ffff:10.0.0.1'}}", "s/n 7", 1},
+	{OBJECT_POD, "{" META "},'status':{'podIP':'FD00::1'}}", "s/n 7", 1},
 	{OBJECT_POD, "{" META "},'status':{'podIP':'10.0.0.1','phase':'Failed'}}", "", 0},
 	{OBJECT_POD, "{" META ",'deletionTimestamp':'2026-01-01T00:00:00Z'}}", "", 0},
 	{OBJECT_IMPORT,

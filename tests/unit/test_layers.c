@@ -242,7 +242,8 @@ static void random_change(struct store *s)
 	else if (kind == OBJECT_SERVICE)
 		random_service(line, ns, name);
 	else if (kind == OBJECT_POD)
-		(void)sprintf(line, "pod n%ld/s%ld ip=10.1.0.%ld", ns, name, random() % 5 + 1);
+		(void)sprintf(line, "pod n%ld/s%ld ip=10.1.0.%ld%s", ns, name, random() % 5 + 1,
+			random() % 4 == 0 ? " to=--ffff-a01-1" : "");
 	else if (kind == OBJECT_IMPORT)
 		(void)sprintf(line, "import n%ld/s%ld ports=http/tcp/80 %s", ns, name,
 			random() % 2 ? "headless" : "ips=10.9.0.1");

@@ -118,11 +118,17 @@ static void pods_are_counted_by_namespace_and_address(void **state)
 
 	(void)state;
 	assert_true(object_address_parse("10.0.0.1", &a));
-	assert_int_equal(store_pods(s, "ns", &a), 2);
+	assert_int_equal(store_pods(s, "ns", "", &a), 2);
 	assert_int_equal(store_del(s, OBJECT_LIVE, OBJECT_POD, "ns", "a"), 0);
-	assert_int_equal(store_pods(s, "ns", &a), 1);
+	assert_int_equal(store_pods(s, "ns", "", &a), 1);
 	assert_int_equal(store_del(s, OBJECT_LIVE, OBJECT_POD, "ns", "b"), 0);
-	assert_int_equal(store_pods(s, "ns", &a), 0);
+	assert_int_equal(store_pods(s, "ns", "", &a), 0);
+	objects_put(s, OBJECT_LIVE, "pod ns/a ip=10.0.0.1 to=--ffff-a00-1");
+	assert_int_equal(store_pods(s, "ns", "", &a), 0);
+	assert_int_equal(store_pods(s, "ns", "--ffff-a00-1", &a), 1);
+	objects_put(s, OBJECT_LIVE, "pod ns/a ip=10.0.0.1"); // spelled in another way now
+	assert_int_equal(store_pods(s, "ns", "", &a), 1);
+	assert_int_equal(store_pods(s, "ns", "--ffff-a00-1", &a), 0);
 	store_free(s);
 }
 

@@ -141,6 +141,10 @@ static const struct synth_case cases[] = {
 		NS "pod ns/a ip=10.1.0.1\npod ns/b ip=fd00::\npod gone/c ip=10.1.0.3\n",
 		"10-1-0-1.ns.pod.cluster.local. A 10.1.0.1\n"
 		"fd00--.ns.pod.cluster.local. AAAA fd00::\n!10-1-0-3\n"},
+	{"pods verified are spelled as their objects spell them", NULL, "pods verified", "",
+		NS "pod ns/a ip=fd00::1 to=fd00-0--1\npod ns/b ip=10.1.0.2 to=--ffff-a01-2\n",
+		"fd00-0--1.ns.pod.cluster.local. AAAA fd00::1\n"
+		"--ffff-a01-2.ns.pod.cluster.local. A 10.1.0.2\n!fd00--1\n!10-1-0-2.\n"},
 	{"only addresses in the zones have PTR records", "cluster.local 10.0.0.0/24", "", "",
 		NS "service ns/a ips=10.0.0.1\nservice ns/b ips=10.0.1.1\n",
 		"1.0.0.10.in-addr.arpa. PTR a.ns.svc.cluster.local.\n!^1.1.0.10\n"},
@@ -182,6 +186,7 @@ static const struct synth_case cases[] = {
 		"10.0.0.1\n"},
 };
 
+// One behind a `~` is the node's own beside service addresses.
 static void local_add(struct synth *y, const char *local)
 {
 	char copy[128];
@@ -190,8 +195,9 @@ static void local_add(struct synth *y, const char *local)
 
 	strcpy(copy, local);
 	for (char *t = strtok_r(copy, ",", &end); t != NULL; t = strtok_r(NULL, ",", &end)) {
-		assert_true(object_address_parse(t, &a));
+		assert_true(object_address_parse(t + (t[0] == '~'), &a));
 		synth_add_local(y, &a);
+		y->n_unnamed += t[0] == '~';
 	}
 }
 
@@ -337,6 +343,15 @@ static const struct synth_case apexes[] = {
 		"cluster.local. NS+ ns.dns.cluster.local. 10.9.0.53\n"
 		"ns.dns.cluster.local. AAAA fd00::53\n!127.0.0.1\n"
 		"in-addr.arpa. NS ns.dns.cluster.local.\n"},
+	{"the node's own address beside a service address is not named", NULL, "",
+		"10.9.0.53,~10.1.0.1,~fd00::1", "",
+		"cluster.local. NS+ ns.dns.cluster.local. 10.9.0.53\n"
+		"ns.dns.cluster.local. A 10.9.0.53\n!10.1.0.1\n!fd00::1\n"},
+	{"the node's own address finds the service it belongs to", NULL, "", "10.9.0.53,~10.1.0.53",
+		"namespace kube-system\nservice kube-system/kube-dns ips=10.96.0.10 "
+		"ports=dns/udp/53\nslice kube-system/k of=kube-dns ep=10.1.0.53\n",
+		"cluster.local. NS kube-dns.kube-system.svc.cluster.local.\n"
+		"ns.dns.cluster.local. A 10.96.0.10\n!10.9.0.53\n"},
 	{"the service that our address belongs to is the name server", NULL, "", "10.1.0.53",
 		"namespace kube-system\nservice kube-system/kube-dns ips=10.96.0.10 "
 		"ports=dns/udp/53\nslice kube-system/k of=kube-dns ep=10.1.0.53\n",
