@@ -195,6 +195,16 @@ static void random_endpoints(char *line)
 			hosts[(size_t)random() % ARRAY_LEN(hosts)]);
 }
 
+// One address has one label beside the canonical one.
+static void random_pod(char *line, long ns, long name)
+{
+	long last = random() % 5 + 1;
+
+	int n = sprintf(line, "pod n%ld/s%ld ip=10.1.0.%ld", ns, name, last);
+	if (random() % 4 == 0)
+		(void)sprintf(line + n, " to=--ffff-a01-%ld", last);
+}
+
 static void random_service(char *line, long ns, long name)
 {
 	static const char *const ports[] = {"", " ports=http/tcp/80",
@@ -242,8 +252,7 @@ static void random_change(struct store *s)
 	else if (kind == OBJECT_SERVICE)
 		random_service(line, ns, name);
 	else if (kind == OBJECT_POD)
-		(void)sprintf(line, "pod n%ld/s%ld ip=10.1.0.%ld%s", ns, name, random() % 5 + 1,
-			random() % 4 == 0 ? " to=--ffff-a01-1" : "");
+		random_pod(line, ns, name);
 	else if (kind == OBJECT_IMPORT)
 		(void)sprintf(line, "import n%ld/s%ld ports=http/tcp/80 %s", ns, name,
 			random() % 2 ? "headless" : "ips=10.9.0.1");
