@@ -22,7 +22,7 @@
 enum {
 	FDS_KEPT =
 		256, // for everything that is neither a TCP connection nor a question to upstreams
-	FETCHES_MAX = 8192, // questions to upstreams at once
+	FETCHES_MAX = 8192, // questions to upstreams at once; half as many kept connections
 	CONNS_MIN = 64,
 	FILES_MS = 5000, // between looks at the files that the policy names
 	WAIT_MS = 1000,
@@ -76,7 +76,7 @@ static int signals_start(struct process *p)
 static void limits_fit(struct process *p)
 {
 	struct rlimit r;
-	unsigned wanted = tcp_limits_default.max_conns + FETCHES_MAX + FDS_KEPT;
+	unsigned wanted = tcp_limits_default.max_conns + FETCHES_MAX + FETCHES_MAX / 2 + FDS_KEPT;
 
 	p->limits = tcp_limits_default;
 	p->max_fetches = FETCHES_MAX;
@@ -88,7 +88,7 @@ static void limits_fit(struct process *p)
 		return;
 	unsigned fds = (unsigned)r.rlim_cur;
 	p->max_fetches = fds / 8;
-	unsigned kept = p->max_fetches + FDS_KEPT;
+	unsigned kept = p->max_fetches + p->max_fetches / 2 + FDS_KEPT;
 	p->limits.max_conns = fds < kept + CONNS_MIN ? CONNS_MIN : fds - kept;
 	log_line(LOG_WARN, "tcp", "fewer connections than planned", "max=%u", p->limits.max_conns);
 }

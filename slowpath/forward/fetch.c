@@ -64,7 +64,7 @@ struct fetcher *fetcher_new(struct loop *loop, const struct fetch_limits *limits
 		return NULL;
 	f->loop = loop;
 	f->limits = *limits;
-	f->pool = stream_pool_new(loop);
+	f->pool = stream_pool_new(loop, limits->max_fetches / 2);
 	f->probes = f->pool == NULL ? NULL : probes_new(loop, f->pool);
 	if (f->probes == NULL) {
 		fetcher_free(f);

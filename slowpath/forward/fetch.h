@@ -16,7 +16,8 @@
 struct fetcher;
 
 struct fetch_limits {
-	unsigned max_fetches; // questions under way on one thread
+	// Questions under way on one thread. Half as many connections are kept for the next ones.
+	unsigned max_fetches;
 	bool mixes_case; // letters of names in random case, over UDP (proto:F6)
 	struct qlog_writer *log; // borrowed; NULL: failures are not written down
 };

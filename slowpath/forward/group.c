@@ -146,6 +146,11 @@ void group_count_in(struct group *g, struct outside_counters *counters)
 		g->list[i].counters = upstream_counters_find(counters, g->list[i].text);
 }
 
+bool group_is_retired(const struct group *g)
+{
+	return g->is_retired != NULL && atomic_load(g->is_retired);
+}
+
 bool forward_takes(const struct policy_forward *policy, const struct dname *name)
 {
 	if (!dname_is_within(name->wire, policy->from.wire))

@@ -35,6 +35,7 @@ struct upstream {
 
 struct group {
 	struct holder *holder; // what keeps the group and its policy alive
+	const atomic_bool *is_retired; // of the plan; NULL: never
 	const struct policy_forward *policy; // borrowed from the holder
 	struct sockaddr_in6 source; // family 0: the system's choice
 	struct tls_client *tls; // NULL without TLS upstreams
@@ -53,6 +54,9 @@ void group_free(struct group *g); // NULL is fine
 
 // From now on the group counts there.
 void group_count_in(struct group *g, struct outside_counters *counters);
+
+// Whether a newer plan is in use.
+bool group_is_retired(const struct group *g);
 
 // Whether this forward is for the name; the first also of one that has no group.
 bool forward_takes(const struct policy_forward *policy, const struct dname *name);

@@ -63,6 +63,8 @@ static bool op_make(struct plan *p, const struct policy_op *in, struct plan_op *
 		return true;
 	}
 	out->group = group_new(in->data, &p->files, &p->holder, &err);
+	if (out->group != NULL)
+		out->group->is_retired = &p->is_retired;
 	if (out->group != NULL && p->counters != NULL)
 		group_count_in(out->group, p->counters);
 	if (out->group == NULL)

@@ -17,7 +17,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { REFUSALS_LOG_MS = 30000 };
+enum {
+	REFUSALS_LOG_MS = 30000,
+	RETIRED_MS = 5000, // between looks whether a kept connection's plan is in use
+};
 
 enum state { CONNECTING, SHAKING_HANDS, WRITING, READING, IDLE };
 
@@ -34,7 +37,7 @@ struct stream {
 	bool is_reused; // it has answered before
 	bool is_refused; // for its certificate
 	uint32_t events;
-	uint64_t born_ms;
+	uint64_t born_ms, expires_ms;
 	stream_done_fn *done;
 	void *ctx;
 	size_t out_at, out_size;
@@ -48,15 +51,15 @@ struct stream_pool {
 	struct loop *loop;
 	struct stream *busy;
 	struct stream *idle; // newest first
-	unsigned n_idle;
+	unsigned n_idle, max_idle;
 };
 
-struct stream_pool *stream_pool_new(struct loop *loop)
+struct stream_pool *stream_pool_new(struct loop *loop, unsigned max_idle)
 {
 	struct stream_pool *p = calloc(1, sizeof(*p));
 
 	if (p != NULL)
-		p->loop = loop;
+		*p = (struct stream_pool){.loop = loop, .max_idle = max_idle};
 	return p;
 }
 
@@ -107,9 +110,28 @@ void stream_cancel(struct stream *s)
 	close_stream(s);
 }
 
+// A connection keeps its plan alive, with all caches: not longer than that is in use.
+static bool is_over(const struct stream *s)
+{
+	return group_is_retired(s->group) || s->pool->loop->now_ms >= s->expires_ms;
+}
+
+// Until it expires, or looks again whether its plan is still in use.
+static void wait_idle(struct stream *s)
+{
+	uint64_t left_ms = s->expires_ms - s->pool->loop->now_ms;
+
+	loop_timer(s->pool->loop, &s->expire, left_ms < RETIRED_MS ? left_ms : RETIRED_MS);
+}
+
 static void on_expire(struct timer *t)
 {
-	close_stream((struct stream *)((char *)t - offsetof(struct stream, expire)));
+	struct stream *s = (struct stream *)((char *)t - offsetof(struct stream, expire));
+
+	if (is_over(s))
+		close_stream(s);
+	else
+		wait_idle(s);
 }
 
 // Back into the pool, or closed when it is too old or there are enough.
@@ -119,10 +141,11 @@ static void retire(struct stream *s)
 	struct stream_pool *p = s->pool;
 	uint64_t age_ms = p->loop->now_ms - s->born_ms;
 
-	if (loop_modify(p->loop, &s->watch, EPOLLIN) != 0 ||
+	s->expires_ms = p->loop->now_ms + policy->expire_ms;
+	if (loop_modify(p->loop, &s->watch, EPOLLIN) != 0 || is_over(s) ||
+		p->n_idle >= p->max_idle ||
 		(policy->max_age_ms != 0 && age_ms >= policy->max_age_ms) ||
-		(policy->max_idle_conns != 0 && p->n_idle >= policy->max_idle_conns) ||
-		policy->expire_ms == 0) {
+		(policy->max_idle_conns != 0 && p->n_idle >= policy->max_idle_conns)) {
 		close_stream(s);
 		return;
 	}
@@ -133,7 +156,7 @@ static void retire(struct stream *s)
 	s->is_reused = true;
 	s->done = NULL;
 	s->in_used = 0;
-	loop_timer(p->loop, &s->expire, policy->expire_ms);
+	wait_idle(s);
 }
 
 // The connection is over before an answer came.

@@ -12,8 +12,8 @@
 struct stream;
 struct stream_pool;
 
-// One thread's connections. NULL when memory is short.
-struct stream_pool *stream_pool_new(struct loop *loop);
+// One thread's connections, of which so many at most are kept. NULL when memory is short.
+struct stream_pool *stream_pool_new(struct loop *loop, unsigned max_idle);
 void stream_pool_free(struct stream_pool *p); // closes all; NULL is fine
 
 enum stream_outcome {

@@ -99,10 +99,24 @@ bool chain_has(const struct chain *c, const uint8_t *owner)
 	return false;
 }
 
-bool chain_is_below(const struct chain *c, const uint8_t *owner)
+// Whether the bytes are those at the end of the name: one look tells most that are not.
+static bool ends_with(const struct dname *name, const struct dname *end)
+{
+	if (name->size_bytes < end->size_bytes)
+		return false;
+	const uint8_t *at = name->wire + name->size_bytes - end->size_bytes;
+	for (size_t i = 0; i < end->size_bytes; i++) {
+		if (dname_lower_byte(at[i]) != dname_lower_byte(end->wire[i]))
+			return false;
+	}
+	return true;
+}
+
+bool chain_is_below(const struct chain *c, const struct dname *owner)
 {
 	for (unsigned i = 0; i < c->n; i++) {
-		if (dname_is_within(c->names[i].wire, owner))
+		if (ends_with(&c->names[i], owner) &&
+			dname_is_within(c->names[i].wire, owner->wire))
 			return true;
 	}
 	return false;

@@ -30,4 +30,4 @@ void chain_begin(struct chain *c, const struct dname *first);
 bool chain_has(const struct chain *c, const uint8_t *owner);
 
 // Whether some name of the chain lies under owner (or is it).
-bool chain_is_below(const struct chain *c, const uint8_t *owner);
+bool chain_is_below(const struct chain *c, const struct dname *owner);

@@ -142,7 +142,7 @@ static bool wants_answer(const struct reader *rd, const struct message_rr *rr)
 	if (rr->class != RR_CLASS_IN)
 		return false;
 	if (rr->type == RR_TYPE_DNAME || (rr->type == RR_TYPE_RRSIG && rd->ask->is_do))
-		return chain_is_below(rd->chain, rr->owner.wire);
+		return chain_is_below(rd->chain, &rr->owner);
 	return (rr->type == qtype || rr->type == RR_TYPE_CNAME || qtype == RR_TYPE_ANY) &&
 		chain_has(rd->chain, rr->owner.wire);
 }
@@ -153,7 +153,7 @@ static bool wants_authority(const struct reader *rd, const struct message_rr *rr
 	switch (rr->type) {
 	case RR_TYPE_SOA:
 	case RR_TYPE_NS:
-		return rr->class == RR_CLASS_IN && chain_is_below(rd->chain, rr->owner.wire);
+		return rr->class == RR_CLASS_IN && chain_is_below(rd->chain, &rr->owner);
 	case RR_TYPE_RRSIG:
 	case RR_TYPE_NSEC:
 	case RR_TYPE_NSEC3:
