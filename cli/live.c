@@ -42,6 +42,12 @@ static uint32_t silent_worker(const struct counters_page *page, const uint64_t *
 	return n;
 }
 
+// For the time of the lame duck everything is still answered, but nobody new should be sent here.
+static int report_drain(struct err *err)
+{
+	return err_set(err, -ESHUTDOWN, "it is being taken out of service");
+}
+
 static int live_workers(const struct counters_page *page, struct err *err)
 {
 	const struct timespec nap = {.tv_nsec = LOOK_MS * 1000000L};
@@ -52,12 +58,14 @@ static int live_workers(const struct counters_page *page, struct err *err)
 
 	for (uint32_t i = 0; i < n; i++)
 		before[i] = counter_get(&page->workers[i].probes_answered);
-	while (n > 0 && proc_now_ms() < end) {
+	while (n > 0 && proc_now_ms() < end && counter_get(&page->is_stopping) == 0) {
 		silent = silent_worker(page, before, n);
 		if (silent == n)
 			break;
 		(void)nanosleep(&nap, NULL); // a signal only shortens the nap
 	}
+	if (counter_get(&page->is_stopping) != 0)
+		return report_drain(err);
 	if (n == 0)
 		return err_set(err, -ETIMEDOUT, "no worker runs");
 	if (silent < n)
@@ -142,8 +150,11 @@ static int live_ask(
 int live_answer(
 	const struct running *r, const struct ask *a, struct ask_reply *reply, struct err *err)
 {
-	if (!has_dataplane(&r->state))
+	if (!has_dataplane(&r->state)) {
+		if (r->counters != NULL && counter_get(&r->counters->is_stopping) != 0)
+			return report_drain(err);
 		return live_ask(&r->state, a, reply, err);
+	}
 	if (r->counters == NULL)
 		return err_set(err, -ETIMEDOUT, "nobody has the counters");
 	return live_workers(r->counters, err);

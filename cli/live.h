@@ -7,6 +7,6 @@
 
 // With a dataplane: waits until every worker has answered one more of the queries that are put into
 // its loop, with the link up. Without one: asks over UDP, and *reply becomes what came back. 0,
-// or -ETIMEDOUT and who does not answer, after 1.5 s at most.
+// or -ETIMEDOUT and who does not answer, after 1.5 s at most; -ESHUTDOWN while it is drained.
 [[nodiscard]] int live_answer(
 	const struct running *r, const struct ask *a, struct ask_reply *reply, struct err *err);

@@ -80,19 +80,60 @@ static int number(const char *text, uint64_t max, uint64_t *out)
 	return 0;
 }
 
+static unsigned whole_len(const struct object_address *a)
+{
+	return a->family == OBJECT_IPV4 ? 32 : 128;
+}
+
 static int add_address(struct options *o, const char *text)
 {
 	char plain[64];
-	size_t len = strcspn(text, "/");
+	size_t len = strcspn(text, "/"), n = o->setup.n_addresses;
+	uint64_t prefix_len;
 
-	if (len >= sizeof(plain) || o->setup.n_addresses == OPTIONS_ADDRESSES_MAX)
+	if (len >= sizeof(plain) || n == OPTIONS_ADDRESSES_MAX)
 		return complain("--address", text);
 	memcpy(plain, text, len);
 	plain[len] = '\0';
-	if (!object_address_parse(plain, &o->addresses[o->setup.n_addresses]))
+	if (!object_address_parse(plain, &o->addresses[n]))
 		return complain("--address", text);
+	prefix_len = whole_len(&o->addresses[n]);
+	if (text[len] == '/' && number(text + len + 1, prefix_len, &prefix_len) != 0)
+		return complain("--address", text);
+	o->prefix_lens[n] = (uint8_t)prefix_len;
 	o->setup.n_addresses++;
 	return 0;
+}
+
+// An address with a network is the node's own when others of its family are without (/32, /128:
+// service addresses, which other nodes serve, too).
+static bool is_of_link(const struct options *o, size_t n, size_t i)
+{
+	bool has_service = false;
+
+	for (size_t k = 0; k < n; k++)
+		has_service |= o->addresses[k].family == o->addresses[i].family &&
+			o->prefix_lens[k] == whole_len(&o->addresses[k]);
+	return has_service && o->prefix_lens[i] != whole_len(&o->addresses[i]);
+}
+
+// Those of the link to the end.
+static void sort_addresses(struct options *o)
+{
+	struct object_address link[OPTIONS_ADDRESSES_MAX];
+	size_t n = o->setup.n_addresses, n_link = 0, kept = 0;
+	bool is_link[OPTIONS_ADDRESSES_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		is_link[i] = is_of_link(o, n, i);
+	for (size_t i = 0; i < n; i++) {
+		if (is_link[i])
+			link[n_link++] = o->addresses[i];
+		else
+			o->addresses[kept++] = o->addresses[i];
+	}
+	memcpy(&o->addresses[kept], link, n_link * sizeof(link[0]));
+	o->setup.n_link = n_link;
 }
 
 static int take_number(int id, const char *arg, struct options *o)
@@ -178,5 +219,6 @@ int options_parse(int argc, char **argv, struct options *o)
 		if (rc != 0)
 			return rc;
 	}
+	sort_addresses(o);
 	return optind == argc ? 0 : complain("unexpected argument", argv[optind]);
 }

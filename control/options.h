@@ -9,6 +9,7 @@ enum { OPTIONS_ADDRESSES_MAX = 32 };
 struct options {
 	struct setup_options setup;
 	struct object_address addresses[OPTIONS_ADDRESSES_MAX]; // what setup.addresses points to
+	uint8_t prefix_lens[OPTIONS_ADDRESSES_MAX]; // of these
 	const char *run_dir;
 	const char *state_dir;
 	const char *write_image; // build one image and end

@@ -97,8 +97,12 @@ static void add_locals(
 	}
 	if (s->n_binds > 0)
 		return;
-	for (size_t i = 0; i < o->n_addresses; i++)
+	for (size_t i = 0; i < o->n_addresses - o->n_link; i++)
 		synth_add_local(y, &o->addresses[i]);
+	size_t n_named = y->n_local;
+	for (size_t i = o->n_addresses - o->n_link; i < o->n_addresses; i++)
+		synth_add_local(y, &o->addresses[i]);
+	y->n_unnamed = y->n_local - n_named;
 }
 
 // Whether anything but one cluster may answer for the target of an alias: CoreDNS asks its whole

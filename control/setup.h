@@ -32,6 +32,7 @@ struct setup_options {
 	struct cluster_source source;
 	const struct object_address *addresses; // the server's own
 	size_t n_addresses;
+	size_t n_link; // of them, at the end: the node's own beside service addresses
 };
 
 // Parses the Corefile and makes everything but the connections. Clusters that `old` (NULL is fine)

@@ -5,6 +5,7 @@ addresses on the exception path, where BIRD speaks for the one, and FRR (BIRD wh
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -18,6 +19,12 @@ ANYCAST = {4: "198.18.255.53", 6: "fd00:53:ff::53"}
 CONFIGS = TOP / "deploy" / "anycast"
 
 
+def documented(kind):
+    """Lines of the block of docs/nodes.md for a routing daemon."""
+    text = (TOP / "docs" / "nodes.md").read_text(encoding="utf-8")
+    return re.search(rf"^<!-- anycast: {kind} -->\n```\n(.*?)\n```$", text, re.M | re.S)[1].splitlines()
+
+
 class Node:
     """One burst53 with its BIRD and its announcer."""
 
@@ -26,7 +33,8 @@ class Node:
         self.run_dir = Path(f"/run/burst53-{PREFIX}-{self.role}")
         self.folder = folder / self.role
         self.control = self.folder / "bird.ctl"
-        self.children = []
+        self.children, self.daemons = [], {}
+        self.space = f"{PREFIX}-{self.role}"
         self.is_frr = number == 2 and Path("/usr/lib/frr/bgpd").exists()
 
     def spawn(self, name, *words, netns=None):
@@ -50,8 +58,7 @@ class Node:
             "--gateway", f"fd00:53:{n}::fe", "--run-dir", self.run_dir, "--state-dir", self.folder / "state",
             netns=netns_name(self.role))
         wait_for((self.run_dir / "net").exists, 60)
-        up, down = self.speak_frr() if self.is_frr else self.speak_bird()
-        self.spawn("announce", CONFIGS / "announce", "http://127.0.0.1:8181/ready", up, down, netns=netns_name(self.role))
+        self.speak()
 
     def config(self, name):
         """The example with this node's addresses."""
@@ -61,27 +68,43 @@ class Node:
                         encoding="ascii")
         return path
 
-    def speak_bird(self):
-        """BIRD in burst53's namespace; the commands that announce and withdraw."""
-        self.spawn("bird", "nsenter", f"--net={self.run_dir}/net", "bird", "-f", "-c", self.config("bird.conf"),
-                   "-s", self.control)
-        wait_for(self.control.exists, 60)
-        return (f"birdc -s {self.control} enable '\"anycast*\"'", f"birdc -s {self.control} disable '\"anycast*\"'")
+    def is_at_once(self, line):
+        """Whether a documented line ends by itself."""
+        return not line.startswith(("nsenter ", "deploy/anycast/announce "))
 
-    def speak_frr(self):
-        """FRR there, under a path of its own."""
-        space = f"{PREFIX}-{self.role}"
-        run("install", "-d", "-o", "frr", "-g", "frr", f"/var/run/frr/{space}", check=True)
-        for daemon in ("zebra", "bfdd", "bgpd"):
-            (Path("/var/run/frr") / space / f"{daemon}.vty").unlink(missing_ok=True)
-            self.spawn(daemon, "nsenter", f"--net={self.run_dir}/net", f"/usr/lib/frr/{daemon}", "-N", space, "-P", "0",
-                       "--log", "stdout", "-f", "/dev/null")
-            wait_for((Path("/var/run/frr") / space / f"{daemon}.vty").exists, 60)
-        done = run("vtysh", "-N", space, "-f", self.config("frr.conf"))
-        assert done.returncode == 0, done.stdout + done.stderr
-        return tuple(f"vtysh -N {space} -c configure -c 'router bgp 64512' "
-                     f"-c 'address-family ipv4 unicast' -c '{no}network {ANYCAST[4]}/32' -c exit-address-family "
-                     f"-c 'address-family ipv6 unicast' -c '{no}network {ANYCAST[6]}/128'" for no in ("", "no "))
+    def local(self, line):
+        """A documented line with this node's paths in place of the node's."""
+        for old, new in (("/run/burst53/net", f"{self.run_dir}/net"), ("/etc/burst53/bird.conf", self.config("bird.conf")),
+                         ("/etc/burst53/frr.conf", self.config("frr.conf")), ("/run/burst53-bird.ctl", self.control),
+                         ("frr/burst53", f"frr/{self.space}"), ("-N burst53", f"-N {self.space}"),
+                         ("bird-network up", f"bird-network up {self.control}"),
+                         ("bird-network down", f"bird-network down {self.control}"),
+                         ("frr-network up", f"frr-network up {self.space}"),
+                         ("frr-network down", f"frr-network down {self.space}"), ("deploy/anycast/", f"{CONFIGS}/"),
+                         ("burst53 query", f"{BUILD}/cli/burst53 query --run-dir {self.run_dir}")):
+            line = line.replace(old, str(new))
+        return shlex.split(line)
+
+    def speak(self):
+        """The routing daemon and the announcer, by docs/nodes.md."""
+        for line in documented("frr" if self.is_frr else "bird"):
+            words = self.local(line)
+            if self.is_at_once(line):
+                done = run(*words)
+                assert done.returncode == 0, done.stdout + done.stderr
+            else:
+                self.spawn_line(words)
+
+    def spawn_line(self, words):
+        """A line that stays; the others go on when its socket is there."""
+        name = Path(words[2 if words[0] == "nsenter" else 0]).name
+        socket = Path("/var/run/frr") / self.space / f"{name}.vty" if self.is_frr else self.control
+        if name == "announce":
+            self.spawn(name, *words, netns=netns_name(self.role))
+            return
+        socket.unlink(missing_ok=True)
+        self.daemons[name] = self.spawn(name, *words)
+        wait_for(socket.exists)
 
     def status(self):
         """burst53 status."""
@@ -168,7 +191,7 @@ class Lab:
         for role in self.ROLES:
             if Path("/run/netns", netns_name(role)).exists():
                 run("ip", "netns", "del", netns_name(role))
-        run("rm", "-rf", str(self.folder), *(f"/var/run/frr/{PREFIX}-{node.role}" for node in self.nodes))
+        run("rm", "-rf", str(self.folder), *(f"{top}/{node.space}" for node in self.nodes for top in ("/var/run/frr", "/etc/frr")))
 
     def paths(self, family=4):
         """Numbers of the nodes that the router sends the service address to."""
