@@ -33,6 +33,8 @@ static const struct rule_text texts[RULE_METRICS] = {
 		"Counter of DNS requests being filtered.", {"server", "zone", "view"}},
 	[RULE_ACL_DROPPED] = {"coredns_acl_dropped_requests_total",
 		"Counter of DNS requests being dropped.", {"server", "zone", "view"}},
+	[RULE_ACL_ALLOWED] = {"coredns_acl_allowed_requests_total",
+		"Counter of DNS requests being allowed.", {"server", "view"}},
 	[RULE_DNS64_TRANSLATED] = {"coredns_dns64_requests_translated_total",
 		"Counter of DNS requests translated by dns64.", {"server"}},
 	[RULE_LOCALHOST] = {"coredns_local_localhost_requests_total",

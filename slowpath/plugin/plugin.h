@@ -54,6 +54,7 @@ struct job {
 	// By a rule of this block: the rules behind it do not act. The rule takes it back on the
 	// way up; who resolves job->target begins with false.
 	bool acl_allowed; // by an `acl` of this block: the ones behind it do not act
+	bool acl_met, acl_refused; // an `acl` of this block has seen it; one has answered
 	bool rewrite_stopped;
 	struct question target; // PLUGIN_RESOLVE: what to ask the whole server
 	const char *metric_server, *metric_zone; // borrowed from the image

@@ -66,19 +66,33 @@ AUTOPATH = """.:53 {
 """
 
 
-def ask_all(role):
-    for times, name, kind in QUESTIONS:
+ACL = """.:53 {
+    prometheus :9153
+    acl {
+        allow type A net 198.18.0.0/15 127.0.0.0/8
+        block type MX
+    }
+    acl part.example {
+        filter type TXT
+    }
+    forward . 198.18.0.10:5300
+}
+"""
+ACL_QUESTIONS = [(3, "a.example", "A"), (2, "a.example", "MX"), (1, "part.example", "TXT"), (4, "part.example", "AAAA"), (2, "b.example", "TXT")]
+
+
+def ask_all(role, questions):
+    for times, name, kind in questions:
         for _ in range(times):
             with contextlib.suppress(dns.exception.Timeout, TimeoutError):
                 scrape.ask(name, kind, role=role, timeout=1 if name.startswith("dropped") else 20)
 
 
-@pytest.fixture(scope="module", name="scrapes")
-def _scrapes(tmp_path_factory):
+@contextlib.contextmanager
+def asked(folder, text, questions):
     """(ours before, ours after, theirs before, theirs after)"""
-    folder = tmp_path_factory.mktemp("coredns")
     corefile = folder / "Corefile"
-    corefile.write_text(COREFILE, encoding="utf-8")
+    corefile.write_text(text, encoding="utf-8")
     lab.up("own", "--corefile", corefile)
     upstream = scrape.Upstream(5300)
     lab.inside("far", "ip", "addr", "add", "198.18.0.53/32", "dev", "lo", check=True)
@@ -90,7 +104,7 @@ def _scrapes(tmp_path_factory):
         found = []
         for role, client in (("srv", "cli"), ("far", "far")):
             found.append(get(role))
-            ask_all(client)
+            ask_all(client, questions)
             found.append(get(role))
         yield found
     finally:
@@ -100,12 +114,26 @@ def _scrapes(tmp_path_factory):
         lab.down()
 
 
+@pytest.fixture(scope="module", name="scrapes")
+def _scrapes(tmp_path_factory):
+    with asked(tmp_path_factory.mktemp("coredns"), COREFILE, QUESTIONS) as found:
+        yield found
+
+
 @pytest.mark.skipif(not COREDNS.exists(), reason="needs the CoreDNS that scripts/setup builds")
 @pytest.mark.parametrize("name", EQUAL)
 def test_numbers_are_those_of_coredns(scrapes, name):
     by = EQUAL[name]
     ours, theirs = difference(*scrapes[:2], name, by), difference(*scrapes[2:], name, by)
     assert ours == theirs and ours
+
+
+@pytest.mark.skipif(not COREDNS.exists(), reason="needs the CoreDNS that scripts/setup builds")
+def test_what_acl_lets_pass_is_counted(tmp_path):
+    with asked(tmp_path, ACL, ACL_QUESTIONS) as found:
+        name, by = "coredns_acl_allowed_requests_total", ("server", "view")
+        ours, theirs = difference(*found[:2], name, by), difference(*found[2:], name, by)
+    assert ours == theirs == {("dns://:53", ""): 9}
 
 
 @pytest.mark.parametrize("mode", ["own", "kernel"])

@@ -77,6 +77,44 @@ static void acl_decides_by_the_first_rule_that_matches(void **state)
 	check_all(&plugin_acl, &acl, cases, ARRAY_LEN(cases));
 }
 
+// What no directive of the block refuses counts once, whichever lets it pass.
+static void acl_counts_what_passes_once(void **state)
+{
+	static const uint16_t mx[] = {RR_TYPE_MX}, a[] = {RR_TYPE_A};
+	const struct policy_acl_rule allow[] = {
+		{POLICY_BLOCK, {mx, 1}, {NULL, 0}}, {POLICY_ALLOW, {a, 1}, {NULL, 0}}};
+	const struct policy_acl_rule filter[] = {{POLICY_FILTER, {NULL, 0}, {NULL, 0}}};
+	const struct policy_name all = {play_wire(".")}, part = {play_wire("four.test.")};
+	const struct policy_acl first = {{&all, 1}, {allow, ARRAY_LEN(allow)}};
+	const struct policy_acl second = {{&part, 1}, {filter, ARRAY_LEN(filter)}};
+	static struct rule_counters counters;
+	static const struct {
+		const char *name;
+		uint16_t type;
+		unsigned allowed;
+	} cases[] = {
+		{"four.test.", RR_TYPE_A, 1}, // ends with the first
+		{"four.test.", RR_TYPE_AAAA, 0}, // filtered by the second
+		{"four.test.", RR_TYPE_MX, 0}, // blocked by the first
+		{"both.test.", RR_TYPE_AAAA, 1}, // no rule is for it
+	};
+	uint64_t sum = 0;
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct play p = {.ops = {{&plugin_acl, &first}, {&plugin_acl, &second}},
+			.n = 2,
+			.world = world,
+			.n_world = ARRAY_LEN(world),
+			.type = cases[i].type,
+			.from = {4, {192, 0, 2, 1}, 1000},
+			.counters = &counters};
+		(void)play(&p, cases[i].name); // answers are another test's
+		sum += cases[i].allowed;
+		assert_int_equal(rule_counters_sum(&counters, RULE_ACL_ALLOWED), sum);
+	}
+}
+
 static void any_answers_any_and_nothing_else(void **state)
 {
 	static const struct policy_plain plain;
@@ -224,6 +262,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(acl_decides_by_the_first_rule_that_matches),
+		cmocka_unit_test(acl_counts_what_passes_once),
 		cmocka_unit_test(any_answers_any_and_nothing_else),
 		cmocka_unit_test(dns64_makes_addresses_for_who_has_none),
 		cmocka_unit_test(dns64_leaves_octet_8_empty_and_may_translate_all),

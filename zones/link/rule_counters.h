@@ -26,6 +26,7 @@ enum rule_metric {
 	RULE_ACL_BLOCKED, // server, zone, view
 	RULE_ACL_FILTERED, // the same
 	RULE_ACL_DROPPED, // the same
+	RULE_ACL_ALLOWED, // server, view
 	RULE_DNS64_TRANSLATED, // server
 	RULE_LOCALHOST, // none
 	RULE_METRICS
