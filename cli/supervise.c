@@ -111,6 +111,13 @@ static void forget_workers(struct supervisor *s)
 		counter_set(&s->counters->workers[i].loops, 0);
 }
 
+static void forget_threads(struct supervisor *s)
+{
+	counter_set(&s->counters->n_threads, 0);
+	for (unsigned i = 0; i < COUNTERS_THREADS_MAX; i++)
+		counter_set(&s->counters->threads[i].loops, 0);
+}
+
 // The hugepages that were free when we looked are gone. True: tried again without them.
 static bool do_without_hugepages(struct supervisor *s, struct child *c, int status)
 {
@@ -133,7 +140,7 @@ static void child_ended(struct supervisor *s, enum child_role role)
 	say_end(c, status);
 	note_processes(s);
 	if (role == CHILD_SLOWPATH)
-		counter_set(&s->counters->n_threads, 0);
+		forget_threads(s);
 	if (role == CHILD_DATAPLANE) {
 		forget_workers(s);
 		run_dir_clean_dpdk(&s->dir);
@@ -190,6 +197,20 @@ static void look_at_workers(struct supervisor *s)
 		return;
 	say_error("a worker hangs, the dataplane is replaced pid=%d", (int)c->pid);
 	memset(s->watch.still, 0, sizeof(s->watch.still));
+	child_signal(c, SIGKILL);
+}
+
+static void look_at_threads(struct supervisor *s)
+{
+	struct child *c = &s->children[CHILD_SLOWPATH];
+	uint64_t now = proc_now_ms();
+
+	if (!is_used(c) || c->pid == 0 || now - s->slowpath_watch.last_ms < WATCH_TICK_MS)
+		return;
+	if (!watch_is_slowpath_hung(&s->slowpath_watch, s->counters, now))
+		return;
+	say_error("a thread hangs, the slow path is replaced pid=%d", (int)c->pid);
+	memset(s->slowpath_watch.still, 0, sizeof(s->slowpath_watch.still));
 	child_signal(c, SIGKILL);
 }
 
@@ -286,6 +307,7 @@ static void turn(struct supervisor *s)
 		peers_accept(s);
 	note_answering(s);
 	look_at_workers(s);
+	look_at_threads(s);
 	look_at_clock(s);
 	notify_watchdog(proc_now_ms());
 }

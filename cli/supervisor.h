@@ -21,10 +21,15 @@ enum child_role { CHILD_SLOWPATH, CHILD_DATAPLANE, CHILD_CONTROL, CHILD_MONITOR,
 enum { PEERS_MAX = 16 };
 
 // Has each worker's loop moved since the last look?
+enum { WATCH_LOOPS_MAX = 32 };
+
+_Static_assert((int)WATCH_LOOPS_MAX >= (int)COUNTERS_WORKERS_MAX, "a place per worker");
+_Static_assert((int)WATCH_LOOPS_MAX >= (int)COUNTERS_THREADS_MAX, "a place per thread");
+
 struct watch {
 	uint64_t last_ms; // of the last look
-	uint64_t loops[COUNTERS_WORKERS_MAX];
-	unsigned still[COUNTERS_WORKERS_MAX]; // looks without a move
+	uint64_t loops[WATCH_LOOPS_MAX];
+	unsigned still[WATCH_LOOPS_MAX]; // looks without a move
 };
 
 struct supervisor {
@@ -47,7 +52,7 @@ struct supervisor {
 	int signal_fd;
 	int peers[PEERS_MAX]; // -1: free
 	int capture_peer; // for whom frames are captured; -1: nobody
-	struct watch watch;
+	struct watch watch, slowpath_watch;
 	uint64_t started_ms;
 	bool is_answering; // a snapshot is served; said once
 	uint64_t drain_until_ms; // lame duck: everything is answered until then; 0: not draining
@@ -69,9 +74,11 @@ void peers_accept(struct supervisor *s);
 void peers_read(struct supervisor *s, unsigned peer);
 void peers_close(struct supervisor *s);
 
-// watch.c: true when a worker hangs, to be called every WATCH_TICK_MS.
-enum { WATCH_TICK_MS = 200, WATCH_STILL_MAX = 5 };
+// watch.c: true when a worker of the dataplane or a thread of the slow path hangs, to be called
+// every WATCH_TICK_MS. A thread has longer: it also reads what a new Corefile says.
+enum { WATCH_TICK_MS = 200, WATCH_STILL_MAX = 5, WATCH_THREAD_STILL_MAX = 25 };
 bool watch_is_hung(struct watch *w, const struct counters_page *page, uint64_t now_ms);
+bool watch_is_slowpath_hung(struct watch *w, const struct counters_page *page, uint64_t now_ms);
 
 // supervise.c: serves until SIGTERM or a failed start; returns the exit code.
 int supervise(struct supervisor *s);

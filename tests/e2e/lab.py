@@ -191,7 +191,13 @@ def packet_drops():
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         if not os.readlink(entry).startswith("socket:"):
             continue
-        with socket.socket(fileno=LIBC.syscall(PIDFD_GETFD, pidfd, int(entry.name), 0)) as sock:
+        copy = LIBC.syscall(PIDFD_GETFD, pidfd, int(entry.name), 0)
+        try:
+            sock = socket.socket(fileno=copy)
+        except OSError:  # AF_XDP tells nothing of its kind
+            os.close(copy)
+            continue
+        with sock:
             if sock.family == socket.AF_PACKET and sock.getsockopt(SOL_PACKET, PACKET_FANOUT) != 0:
                 lost += struct.unpack_from("II", sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 12))[1]
     os.close(pidfd)

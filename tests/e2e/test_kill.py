@@ -79,6 +79,14 @@ def test_a_hung_worker_is_found_and_replaced(own):
     assert "a worker hangs" in lab.log()
 
 
+def test_a_hung_slow_path_is_found_and_replaced(mode):
+    """On kernel sockets it is what answers; elsewhere workers go on answering meanwhile."""
+    result = under_load(lambda: replaced("slowpath", signal.SIGSTOP))
+    assert result["wrong"] == 0 and (mode == "kernel" or result["lost"] == 0), result
+    lab.wait_for(lambda: lab.dig("cluster.local", "SOA", "+tcp")[0] == "NOERROR")
+    assert "a thread hangs" in lab.log()
+
+
 def test_a_child_that_dies_again_and_again_is_started_again(own):
     for _ in range(4):
         replaced("control")

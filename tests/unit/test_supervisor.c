@@ -236,6 +236,25 @@ static void a_worker_that_stands_still_is_noticed_after_a_second(void **state)
 	assert_in_range(first, 1000, 1200);
 }
 
+static void a_thread_of_the_slow_path_that_stands_still_is_noticed_after_five(void **state)
+{
+	static struct counters_page page;
+	struct watch w = {0};
+	uint64_t now = 1000, first = 0;
+
+	(void)state;
+	counter_set(&page.n_threads, 3); // the last has not begun
+	counter_set(&page.threads[1].loops, 7);
+	for (unsigned i = 0; i < 100 && first == 0; i++, now += WATCH_TICK_MS) {
+		counter_add(&page.threads[0].loops, 1);
+		if (watch_is_slowpath_hung(&w, &page, now))
+			first = now - 1000;
+	}
+	assert_in_range(first, 5000, 5200);
+	counter_set(&page.n_threads, 0); // it ended
+	assert_false(watch_is_slowpath_hung(&w, &page, now));
+}
+
 static void a_watch_that_was_late_itself_counts_again(void **state)
 {
 	static struct counters_page page;
@@ -369,6 +388,7 @@ int main(void)
 		cmocka_unit_test(a_run_directory_that_others_can_write_is_refused),
 		cmocka_unit_test(the_vault_keeps_only_pairs),
 		cmocka_unit_test(a_worker_that_stands_still_is_noticed_after_a_second),
+		cmocka_unit_test(a_thread_of_the_slow_path_that_stands_still_is_noticed_after_five),
 		cmocka_unit_test(a_watch_that_was_late_itself_counts_again),
 		cmocka_unit_test(the_drop_rule_covers_what_the_mode_says),
 		cmocka_unit_test(tables_of_two_instances_differ),
