@@ -13,6 +13,9 @@ die() {
 	exit 1
 }
 
+# apt-get without questions; another one that runs is waited for.
+apt() { DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"; }
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 now_ms() { date +%s%3N; }
