@@ -69,10 +69,11 @@ class Server:
         assert missing and set(missing) == {"0"}, out
 
     def end(self):
-        """Whatever is left of it, and of every other when it did not stop in order."""
+        """Whatever is left of it, and of every other when it did not stop in order, or not come far enough to have a
+        pidfile."""
         Server.running.remove(self)
-        code, _ = self.machine.try_sh(f"[ ! -e {self.pidfile} ]")
-        if code != 0:
+        code, _ = self.machine.try_sh(f"[ -e {self.pidfile} ] || pgrep -f '[r]un-dir /run/{self.instance}( |$)'")
+        if code == 0:
             names = "burst53 burst53-dataplane burst53-slowpath burst53-control burst53-monitor"
             self.machine.try_sh(f"killall -9 {names}; while pidof {names}; do sleep 0.1; done; rm -f {self.pidfile}")
 
@@ -81,9 +82,10 @@ class Server:
         return self.machine.sh(f"cat {self.output}")
 
     def is_answering(self):
-        """Whether it said so, or a failure when it ended."""
+        """Whether it said so, or a failure when it ended. A worker that the machine forgot for a second is replaced:
+        that is no end."""
         log = self.log()
-        assert "error supervisor" not in log, log
+        assert not re.search("^error supervisor (?!a worker hangs)", log, re.M), log
         return "supervisor answering" in log
 
     def opened(self):
