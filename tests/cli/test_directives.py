@@ -69,7 +69,7 @@ WORKS = {
         "failover SERVFAIL\nnext NXDOMAIN\nfailfast_all_unhealthy_upstreams\n}",
         "forward . 192.0.2.1 {\nprefer_udp\npolicy round_robin\nnext_on_nodata\n}", "forward . tls://192.0.2.1 {\ntls a b c\n}"]),
     "whoami": ("slow path", ["whoami"]),
-    "dnstap": ("monitor", ["dnstap /x", "dnstap unix:///x full 2 3", "dnstap tcp://192.0.2.1:6000 full", "dnstap tcp://[2001:db8::1]:6000 {\n"
+    "dnstap": ("monitor", ["dnstap /x", "dnstap unix:///x full 2", "dnstap tcp://192.0.2.1:6000 full", "dnstap tcp://[2001:db8::1]:6000 {\n"
                            "identity a\nversion b\nextra \"{name}\"\n}"]),
 }
 # Directives that need not be taken out of a Corefile, and options of those that work.
@@ -78,6 +78,7 @@ NO_EFFECT = {
     "grpc_server": ["grpc_server {\nmax_streams 5\n}"], "https": ["https {\nmax_connections 5\n}"],
     "https3": ["https3 {\nmax_streams 5\n}"], "debug": ["debug"], "trace": ["trace zipkin 192.0.2.1:9411"], "pprof": ["pprof"],
     "tls": ["tls a b"], "transfer": ["transfer a.b {\nto *\n}", "transfer a.b {\nto 192.0.2.1 192.0.2.2:5300\n}"],
+    "skipverify": ["dnstap /x {\nskipverify\n}"], "queue": ["dnstap /x full 2 3"],
     "stacktrace": ["errors {\nstacktrace\n}"], "monitor": ["ready {\nmonitor continuously\n}"],
     "runtime_metrics": ["prometheus {\nruntime_metrics\n}"],
     "upstream": ["template IN A a.b {\nanswer \"x. 60 IN A 192.0.2.1\"\nupstream\n}", "file /x.db a.b {\nupstream\n}"],

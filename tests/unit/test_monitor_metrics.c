@@ -21,6 +21,7 @@ static struct counters_page page; // large
 static struct health health;
 static struct checks checks;
 static struct qlog_stats qlog;
+static struct tap_stats tap;
 
 static int fresh(void **state)
 {
@@ -38,6 +39,7 @@ static char *write_all(void)
 		.health = &health,
 		.checks = &checks,
 		.qlog = &qlog,
+		.tap = &tap,
 		.version = "test",
 		.now_ns = 100000000000};
 	struct text t = {0};

@@ -15,6 +15,7 @@ static struct counters_page page; // large
 static struct health health;
 static struct checks checks;
 static struct qlog_stats qlog;
+static struct tap_stats tap;
 
 static int fresh(void **state)
 {
@@ -26,7 +27,7 @@ static int fresh(void **state)
 static char *write_outside(void)
 {
 	const struct metrics m = {
-		.page = &page, .health = &health, .checks = &checks, .qlog = &qlog};
+		.page = &page, .health = &health, .checks = &checks, .qlog = &qlog, .tap = &tap};
 	struct text t = {0};
 
 	metrics_outside(&m, &t);

@@ -77,6 +77,9 @@ static int take_words(struct parse *p, const struct node *n, struct config_dnsta
 	}
 	if (rc >= 0 && n->n_args > 3)
 		rc = take_number(p, &n->args[3], "queue", QUEUE_MAX);
+	if (rc > 0 && n->n_args > 3)
+		rc = parse_tell(p, &n->args[3], PROBLEM_NOTE,
+			"queue has no effect: the rings of dnstap have a fixed size");
 	return rc < 0 ? rc : 0;
 }
 
