@@ -129,18 +129,6 @@ static bool is_above_zones(const struct image *top, const struct dname *name)
 	return false;
 }
 
-// Whether a zone of this server lies below the name: then the name exists (RFC 8020 2).
-static bool is_above_zones(const struct image *top, const struct dname *name)
-{
-	for (uint32_t i = 0; i < top->n_rules; i++) {
-		const struct image_rule *rule = &top->rules[i];
-		if (rule->zone_size > name->size_bytes &&
-			dname_is_within(top->text + rule->zone_off, name->wire))
-			return true;
-	}
-	return false;
-}
-
 // The answer to what is not forwarded (proto:L1-L3), in the cache from now on; NULL for everything
 // else.
 static struct entry *keep_inside(const struct way *y, const struct group *g)
@@ -154,10 +142,6 @@ static struct entry *keep_inside(const struct way *y, const struct group *g)
 	if (o->rule != NULL)
 		zone = o->image->text + o->rule->zone_off;
 	struct entry *e = kinds == 0 ? NULL : inside_answer(kinds, &y->ask, zone, from);
-	if (e != NULL && e->kind == ENTRY_NXDOMAIN && is_above_zones(o->image, &y->ask.name)) {
-		e->rcode = RCODE_NOERROR;
-		e->kind = ENTRY_NODATA;
-	}
 	if (e != NULL && e->kind == ENTRY_NXDOMAIN && is_above_zones(o->image, &y->ask.name)) {
 		e->rcode = RCODE_NOERROR;
 		e->kind = ENTRY_NODATA;
