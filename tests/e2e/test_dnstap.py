@@ -50,7 +50,7 @@ def connected(n):
 def _tapped_lab(request):
     """A lab with three collectors in its Corefile, and an upstream; the folder of the sockets."""
     folder = Path(tempfile.mkdtemp(prefix="b53tap"))
-    folder.chmod(0o755)  # the monitor is nobody
+    folder.chmod(0o755)  # the monitor has no rights
     (folder / "Corefile").write_text(COREFILE % {"folder": folder}, encoding="utf-8")
     upstream = None
     try:
