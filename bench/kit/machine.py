@@ -9,6 +9,7 @@ import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+IDLE_SHARE = 0.06  # of the CPUs, used by others
 
 
 def output(*command):
@@ -73,10 +74,10 @@ def busy_share(seconds):
     return 1 - (idle1 - idle0) / max(1, total1 - total0)
 
 
-def wait_idle(limit_s, most=0.06):
-    """Waits until others use at most so much; returns the last share, whatever it is, after limit_s."""
+def wait_idle(limit_s):
+    """Waits until others use at most IDLE_SHARE; returns the last share, whatever it is, after limit_s."""
     end = time.monotonic() + limit_s
     share = busy_share(1)
-    while share > most and time.monotonic() < end:
+    while share > IDLE_SHARE and time.monotonic() < end:
         share = busy_share(1)
     return share

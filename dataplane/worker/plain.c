@@ -12,7 +12,6 @@
 enum {
 	PLAIN_ROOM_BYTES = DNS_UDP_MIN_BYTES, // as for all replies; what is read ends before it
 	LABELS_BAD = 255,
-	ZONAL_LABELS = 4 + 2, // in front of the zone (zones/answer)
 	SECTION_BYTES = sizeof(struct image_section) + 15, // with one address
 };
 
@@ -364,7 +363,7 @@ static inline bool take(const struct plain_query *p, const struct index_hit *hit
 	const struct root_rule *r = p->rule;
 
 	if (hit->found.name == NULL) {
-		bool may_be_zonal = (r->step->flags & STEP_ZONAL) != 0 && p->labels >= ZONAL_LABELS;
+		bool may_be_zonal = (r->step->flags & STEP_ZONAL) != 0 && p->labels >= ANSWER_ZONAL_LABELS;
 		return !may_be_zonal && !r->is_open && take_soa(r, RCODE_NXDOMAIN, out);
 	}
 	if ((hit->card != NULL ? hit->card->flags : hit->found.name->flags) != 0)

@@ -163,7 +163,8 @@ static bool find_zonal(struct walk *w)
 	const struct query *q = w->reply.q;
 	unsigned base = w->step->zone_labels + 4u; // _zone.svc.ns.svc in front of the zone
 
-	if (!(w->step->flags & STEP_ZONAL) || w->reply.env->find == NULL || q->nlabels < base + 2)
+	if (!(w->step->flags & STEP_ZONAL) || w->reply.env->find == NULL ||
+		q->nlabels < w->step->zone_labels + ANSWER_ZONAL_LABELS)
 		return false;
 	unsigned at = q->nlabels - base;
 	if (memcmp(q->name + q->label_off[at], zone_label, sizeof(zone_label) - 1) != 0)

@@ -14,6 +14,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// As many labels as a name for one zone's endpoints has at least in front of the served zone:
+// `zone.pin._zone.svc.ns.svc` (answer.c: find_zonal).
+enum { ANSWER_ZONAL_LABELS = 4 + 2 };
+
 enum answer_verdict {
 	ANSWER_REPLY, // the reply is in the buffer
 	ANSWER_PUNT, // the slow path has to answer; the buffer is untouched

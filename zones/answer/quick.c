@@ -7,7 +7,7 @@
 #include "zones/answer/reply.h"
 #include "zones/base/bytes.h"
 
-enum { COOKIE_OPTION_BYTES = 4, ZONAL_LABELS = 4 + 2 };
+enum { COOKIE_OPTION_BYTES = 4 };
 
 // A section and where it goes.
 struct piece {
@@ -55,7 +55,7 @@ static inline bool take(const struct answer_plan *plan, const struct found *foun
 {
 	if (found->name == NULL) {
 		bool may_be_zonal = (step->flags & STEP_ZONAL) &&
-			q->nlabels >= step->zone_labels + ZONAL_LABELS;
+			q->nlabels >= step->zone_labels + ANSWER_ZONAL_LABELS;
 		if (may_be_zonal || pod_is_question(q, step->zone_labels) ||
 			(step->flags & (STEP_UNSYNCED | STEP_FALLTHROUGH)))
 			return false;
