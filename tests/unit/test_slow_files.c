@@ -2,7 +2,6 @@
 // Tests of the files that `forward` names: what they last said stays, and what is counted.
 #include "slowpath/forward/files.h"
 
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
