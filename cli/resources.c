@@ -2,12 +2,15 @@
 // Makes, in order, what the children inherit and what protects the port; removes it in reverse.
 #include "cli/supervisor.h"
 
+#include "cli/claim.h"
 #include "cli/cookies.h"
 #include "cli/hugepages.h"
 #include "cli/leftovers.h"
 #include "cli/proc.h"
 #include "cli/route.h"
 #include "cli/say.h"
+
+#include "zones/base/array.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -206,14 +209,32 @@ static void fill_state(struct supervisor *s)
 	}
 }
 
+// Two on one address would both answer. Those on an interface are found by the sockets, and a card
+// has one process.
+static int claim_addresses(struct supervisor *s, struct err *err)
+{
+	const struct run_options *o = s->o;
+	int rc = 0;
+
+	for (size_t i = 0; i < o->n_addresses && o->ifname[0] != 0 && rc == 0; i++) {
+		const struct claim_place place = {
+			.ifname = o->ifname, .vlan = o->vlan, .address = &o->addresses[i]};
+		if (s->pre.modes[i] == MODE_OWN)
+			rc = claim_address(&place, &s->claims[1 + i], err);
+	}
+	return rc;
+}
+
 // Control saves snapshots there, whoever started it before.
-static int make_state_dir(const struct supervisor *s, struct err *err)
+static int make_state_dir(struct supervisor *s, struct err *err)
 {
 	static const char *const files[] = {"", "/base.img", "/overlay.img"};
 	const char *dir = s->o->state_dir;
 	char path[PATH_MAX];
 	int rc = mkdir(dir, 0700) == 0 || errno == EEXIST ? 0 : -errno;
 
+	if (rc == 0 && claim_directory(dir, &s->claims[0], err) != 0)
+		return err->code;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && rc == 0; i++) {
 		if (snprintf(path, sizeof(path), "%s%s", dir, files[i]) < (int)sizeof(path))
 			rc = user_give(&s->user, path);
@@ -284,6 +305,8 @@ int resources_make(struct supervisor *s, struct err *err)
 	if (rc == 0)
 		rc = hugepages_decide(s->o, &s->pre.is_no_huge, &s->pre.hugepage_note, err);
 	if (rc == 0)
+		rc = claim_addresses(s, err);
+	if (rc == 0)
 		rc = preflight_probe(s->o, &s->pre, err);
 	if (rc == 0)
 		rc = make_state_dir(s, err);
@@ -329,6 +352,10 @@ void resources_remove(struct supervisor *s)
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(s->claims); i++) {
+		if (s->claims[i] >= 0)
+			(void)close(s->claims[i]);
 	}
 	if (s->o->pidfile != NULL && s->dir.lock_fd >= 0)
 		(void)unlink(s->o->pidfile);

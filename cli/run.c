@@ -5,6 +5,8 @@
 #include "cli/say.h"
 #include "cli/supervisor.h"
 
+#include "zones/base/array.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -76,6 +78,8 @@ static void init(struct supervisor *s, const struct run_options *o)
 		.signal_fd = -1};
 	for (unsigned i = 0; i < PEERS_MAX; i++)
 		s->peers[i] = -1;
+	for (size_t i = 0; i < ARRAY_LEN(s->claims); i++)
+		s->claims[i] = -1;
 	vault_init(&s->vault);
 }
 

@@ -147,6 +147,11 @@ static int open_place(const struct place *p, struct err *err)
 		memcpy(v4.host, "0.0.0.0", sizeof("0.0.0.0"));
 		return open_place(&v4, err);
 	}
+	if (fd == -EADDRINUSE)
+		return err_set(err, fd,
+			"%.60s port %s is taken: a second instance needs other addresses in "
+			"health, ready and prometheus",
+			host, p->port);
 	if (fd < 0)
 		return err_set(err, fd, "%.100s port %s: %s", host, p->port, strerror(-fd));
 	return fd;

@@ -5,6 +5,7 @@ import mmap
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -90,7 +91,6 @@ def test_an_error_at_start_is_clear_quick_and_clean(network, case):
 
 def lab_socket():
     """A stranger on the DNS port, one who shares ports."""
-    import socket  # pylint: disable=import-outside-toplevel
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     sock.bind(("198.18.0.1", 53))
@@ -109,6 +109,39 @@ def test_a_second_one_on_the_run_directory_is_refused(network):
     code, text, seconds = start(*BASE, *OWN)
     assert code == 1 and "another burst53" in text and seconds < lab.at_most(2)
     stop(first)
+
+
+def test_a_second_one_is_refused_for_what_both_would_have(network, tmp_path):
+    """With a run directory of its own: the address, where both would answer, and the state directory."""
+    first = background()
+    before = traces()
+    other = [*BASE, "--port", "af_packet:eth0", "--run-dir", tmp_path / "run"]
+    try:
+        code, text, _ = start(*other, "--address", "198.18.0.53/24", "--state-dir", tmp_path / "state")
+        pid = lab.pids()["supervisor"]
+        assert code == 1 and f"another burst53 (process {pid}) serves 198.18.0.53 on eth0 already" in text
+        code, text, _ = start(*other, "--address", "198.18.0.54/24")
+        assert code == 1 and f"has the state directory /tmp/{lab.PREFIX}-state: give this one its own --state-dir" in text
+        assert traces() == before and not (tmp_path / "run").exists()
+    finally:
+        stop(first)
+
+
+def test_a_place_of_the_monitor_that_is_taken_is_explained(network, tmp_path):
+    """As with a second instance and the Corefile of the first."""
+    (tmp_path / "Corefile").write_text(".:53 {\n    ready 127.0.0.1:8181\n    kubernetes cluster.local\n}\n", encoding="ascii")
+    log = tmp_path / "log"
+    with lab.netns("srv"):
+        holder = socket.create_server(("127.0.0.1", 8181))
+    with holder, log.open("w", encoding="utf-8") as err:
+        process = subprocess.Popen(["ip", "netns", "exec", lab.netns_name("srv"), str(BURST53), "run", *map(str, BASE), "--conf",
+                                    str(tmp_path / "Corefile"), "--port", "none", "--address", "198.18.0.1"], stdout=err, stderr=err)
+        try:
+            lab.wait_for(lambda: "127.0.0.1 port 8181 is taken: a second instance needs other addresses in health, ready "
+                         "and prometheus" in log.read_text(encoding="utf-8"))
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
 def background():
