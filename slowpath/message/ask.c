@@ -22,7 +22,7 @@ size_t ask_write(const struct ask *a, uint16_t id, enum ask_edns edns, uint8_t o
 	wrbuf_u16(&w, edns == ASK_WITH_EDNS ? 1 : 0);
 	wrbuf_bytes(&w, a->name.wire, a->name.size_bytes);
 	wrbuf_u16(&w, a->type);
-	wrbuf_u16(&w, RR_CLASS_IN);
+	wrbuf_u16(&w, ask_wire_class(a));
 	if (edns == ASK_WITH_EDNS) {
 		wrbuf_u8(&w, 0);
 		wrbuf_u16(&w, RR_TYPE_OPT);
@@ -76,22 +76,22 @@ enum ask_match ask_judge(const struct ask *a, uint16_t id, const uint8_t *msg, s
 		be16_get(msg + 4) != 1 ||
 		memcmp(msg + DNS_HEADER_BYTES, a->name.wire, name_size) != 0)
 		return ASK_OTHER;
-	if (be16_get(behind) != a->type || be16_get(behind + 2) != RR_CLASS_IN)
+	if (be16_get(behind) != a->type || be16_get(behind + 2) != ask_wire_class(a))
 		return ASK_OTHER;
 	return ASK_ANSWER;
 }
 
 bool ask_is_equal(const struct ask *a, const struct ask *b)
 {
-	return a->type == b->type && a->is_do == b->is_do && a->is_cd == b->is_cd &&
-		a->is_rd == b->is_rd && a->options == b->options &&
+	return a->type == b->type && a->class == b->class && a->is_do == b->is_do &&
+		a->is_cd == b->is_cd && a->is_rd == b->is_rd && a->options == b->options &&
 		a->name.size_bytes == b->name.size_bytes &&
 		memcmp(a->name.wire, b->name.wire, a->name.size_bytes) == 0;
 }
 
 uint64_t ask_hash(const struct ask *a, const uint8_t key[16])
 {
-	uint8_t bytes[DNS_NAME_MAX_BYTES + 3 + sizeof(a->options)];
+	uint8_t bytes[DNS_NAME_MAX_BYTES + 3 + sizeof(a->options) + sizeof(a->class)];
 	size_t n = a->name.size_bytes;
 
 	memcpy(bytes, a->name.wire, n);
@@ -101,6 +101,10 @@ uint64_t ask_hash(const struct ask *a, const uint8_t key[16])
 	if (a->options != 0) {
 		memcpy(bytes + n, &a->options, sizeof(a->options));
 		n += sizeof(a->options);
+	}
+	if (a->class != 0) {
+		be16_put(bytes + n, a->class);
+		n += sizeof(a->class);
 	}
 	return siphash24(key, bytes, n);
 }

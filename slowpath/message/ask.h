@@ -4,6 +4,7 @@
 #pragma once
 
 #include "zones/wire/dname.h"
+#include "zones/wire/rr.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +26,7 @@ struct ask_options {
 struct ask {
 	struct dname name; // lower case
 	uint16_t type;
+	uint16_t class; // 0: IN; others only by `rewrite class`
 	bool is_do, is_cd, is_rd;
 	uint64_t options; // ask_options_mark of what goes with it, 0 for none
 };
@@ -38,7 +40,12 @@ uint64_t ask_options_mark(const struct ask_options *o, const uint8_t key[16]);
 
 enum ask_edns { ASK_WITH_EDNS, ASK_WITHOUT_EDNS };
 
-// Writes the query and returns its size. Class IN; AD is set, so that the upstream says whether it
+static inline uint16_t ask_wire_class(const struct ask *a)
+{
+	return a->class == 0 ? RR_CLASS_IN : a->class;
+}
+
+// Writes the query and returns its size. AD is set, so that the upstream says whether it
 // has validated (k8s:2.13 cache).
 size_t ask_write(const struct ask *a, uint16_t id, enum ask_edns edns, uint8_t out[ASK_MAX_BYTES]);
 

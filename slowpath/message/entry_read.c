@@ -135,11 +135,17 @@ static void copy_rr(struct reader *rd, const struct message_rr *rr)
 	rd->n_rrs++;
 }
 
+// Upstreams may give records of class IN for any other.
+static bool is_class(const struct reader *rd, const struct message_rr *rr)
+{
+	return rr->class == RR_CLASS_IN || rr->class == ask_wire_class(rd->ask);
+}
+
 static bool wants_answer(const struct reader *rd, const struct message_rr *rr)
 {
 	uint16_t qtype = rd->ask->type;
 
-	if (rr->class != RR_CLASS_IN)
+	if (!is_class(rd, rr))
 		return false;
 	if (rr->type == RR_TYPE_DNAME || (rr->type == RR_TYPE_RRSIG && rd->ask->is_do))
 		return chain_is_below(rd->chain, &rr->owner);
@@ -153,12 +159,12 @@ static bool wants_authority(const struct reader *rd, const struct message_rr *rr
 	switch (rr->type) {
 	case RR_TYPE_SOA:
 	case RR_TYPE_NS:
-		return rr->class == RR_CLASS_IN && chain_is_below(rd->chain, &rr->owner);
+		return is_class(rd, rr) && chain_is_below(rd->chain, &rr->owner);
 	case RR_TYPE_RRSIG:
 	case RR_TYPE_NSEC:
 	case RR_TYPE_NSEC3:
 	case RR_TYPE_DS:
-		return rr->class == RR_CLASS_IN && rd->ask->is_do;
+		return is_class(rd, rr) && rd->ask->is_do;
 	default:
 		return false;
 	}

@@ -254,7 +254,7 @@ static void share(const struct way *y, const struct cache_found *found)
 	const struct ask *a = &y->ask;
 	size_t size_bytes = entry_size(e);
 
-	if (o->share == NULL || c->keep_ttl || size_bytes > PUNT_ENTRY_MAX_BYTES ||
+	if (o->share == NULL || c->keep_ttl || a->class != 0 || size_bytes > PUNT_ENTRY_MAX_BYTES ||
 		e->kind > ENTRY_NODATA)
 		return;
 	uint64_t now_ms = y->thread->o.loop->now_ms;

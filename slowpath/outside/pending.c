@@ -10,6 +10,7 @@ void ask_make(const struct query *q, struct ask *a)
 	a->name.size_bytes = q->qname_size;
 	memcpy(a->name.wire, q->name, q->qname_size);
 	a->type = q->qtype;
+	a->class = q->qclass == RR_CLASS_IN ? 0 : q->qclass;
 	a->is_do = q->edns.present && q->edns.is_do;
 	a->is_cd = (q->flags & HEADER_CD) != 0;
 	a->is_rd = (q->flags & HEADER_RD) != 0;

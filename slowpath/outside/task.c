@@ -94,10 +94,17 @@ static void obey(struct task *t, enum plugin_verdict verdict)
 	}
 }
 
-// Neither data nor upstreams are for other classes (quirk 14).
+// Neither data nor upstreams are for other classes (quirk 14), but where a rule has made one of IN:
+// then they are for it as in CoreDNS.
 static bool is_other_class(const struct task *t)
 {
-	return t->job.question.class != RR_CLASS_IN;
+	return t->job.question.class != RR_CLASS_IN && t->query.qclass != RR_CLASS_IN;
+}
+
+static void refuse_class(struct task *t)
+{
+	task_fail(t, RCODE_REFUSED);
+	t->job.response.ede = EDE_NOT_SUPPORTED;
 }
 
 static void enter(struct task *t, const struct image_step *step)
@@ -105,7 +112,7 @@ static void enter(struct task *t, const struct image_step *step)
 	const struct plan_op *op = chain_op(t->chain, step_ordinal(step));
 
 	if (op != NULL && op->kind == POLICY_FORWARD && is_other_class(t)) {
-		task_fail(t, RCODE_REFUSED);
+		refuse_class(t);
 		return;
 	}
 	if (op != NULL && op->kind == POLICY_FORWARD) {
@@ -136,7 +143,7 @@ static void go_down(struct task *t)
 	}
 	t->next = step_ordinal(step) + 1u;
 	if (step->kind != STEP_PUNT && is_other_class(t)) {
-		task_fail(t, RCODE_REFUSED);
+		refuse_class(t);
 		return;
 	}
 	switch ((enum step_kind)step->kind) {

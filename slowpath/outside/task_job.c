@@ -20,6 +20,8 @@ static void keep_query(struct task *t, const struct outside *o)
 
 	t->query = *q;
 	query_normalise(&t->query); // it points into itself
+	t->query.rcode = RCODE_NOERROR; // what its class was refused with
+	t->query.ede = EDE_NONE;
 	t->question_bytes = (uint16_t)query_question_end(q);
 	memcpy(t->question, o->request->msg, t->question_bytes);
 	t->job.query = &t->query;

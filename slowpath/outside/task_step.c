@@ -38,6 +38,7 @@ void task_query(const struct task *t, struct query *q)
 	const struct question *question = &t->job.question;
 
 	query_make(q, question->name.wire, question->type);
+	q->qclass = question->class;
 	q->id = t->query.id; // rotation
 	q->flags = question->flags | HEADER_AD; // who asked matters at the end
 	q->edns.present = t->query.edns.present;

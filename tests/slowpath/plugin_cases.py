@@ -16,6 +16,7 @@ class Case:
     also: dict = dataclasses.field(default_factory=dict)  # name: types that only it is asked with
     forward: bool = True
     edns: tuple = (None, 0)  # EDNS versions it is asked with, and "do"
+    classes: tuple = ("IN",)
 
 
 IP4 = r"(^|[.])ip-10-(?P<b>[0-9]*)-(?P<c>[0-9]*)-(?P<d>[0-9]*)[.]example[.]$"
@@ -55,6 +56,12 @@ CASES = [
          COMMON + ("nx.org.", "sf.org.", "sf.com.", "sf.other.")),
     Case("type", "rewrite continue type AAAA A\n rewrite stop type MX TXT\n rewrite name www.example.net. alias.example.net.",
          COMMON, types=("A", "AAAA", "MX", "TXT", "SRV")),
+    Case("class-to-chaos", "rewrite class IN CH", COMMON, types=("A", "TXT")),
+    Case("class-to-hesiod", "rewrite class IN HS\n template HS A hs.test {\n answer \"{{ .Name }} 60 {{ .Class }} A 192.0.2.1\"\n}\n"
+         "template IN TXT hs.test {\n answer \"{{ .Name }} 60 IN TXT never\"\n}", ("x.hs.test.",), types=("A", "TXT"), forward=False),
+    Case("class-from-chaos", "rewrite class CH IN\n template IN A in.test {\n answer \"{{ .Name }} 60 {{ .Class }} A 192.0.2.1\"\n}",
+         COMMON + ("x.in.test.",), types=("A", "TXT"), classes=("IN", "CH")),
+    Case("class-continue", "rewrite continue class IN CH\n rewrite name exact a.test www.example.net", ("a.test.",), types=("A",)),
     Case("cname", "rewrite cname exact t.example.net. www.example.org.",
          COMMON + ("alias.example.org.", "alias.alias.example.net.")),
     Case("cname-parts", "rewrite continue cname prefix t.example. www.example.\n"

@@ -7,6 +7,7 @@ import time
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdataclass
 import pytest
 
 import slow
@@ -109,9 +110,21 @@ def test_class_chaos_is_answered_beside_a_forward(empty, hostile):  # noqa: F811
     upstream = hostile(lambda wire, is_tcp: good(wire), before='chaos v1 "somebody"')
     query = dns.message.make_query("version.bind.", "TXT", "CH")
     assert texts(dns.message.from_wire(empty.ask_udp(query.to_wire()))) == ['version.bind. 0 CH TXT "v1"']
-    query = dns.message.make_query("other.bind.", "TXT", "CH")
-    assert dns.message.from_wire(empty.ask_udp(query.to_wire())).rcode() == dns.rcode.REFUSED
+    query.use_edns(0)
+    assert not dns.message.from_wire(empty.ask_udp(query.to_wire())).options
+    query = dns.message.make_query("other.bind.", "TXT", "CH", use_edns=0)
+    reply = dns.message.from_wire(empty.ask_udp(query.to_wire()))
+    assert reply.rcode() == dns.rcode.REFUSED and [int(o.otype) for o in reply.options] == [15]
     assert not upstream.seen and texts(ask(empty, "a.example."))
+
+
+def test_a_class_that_a_rule_makes_reaches_the_upstream(empty, hostile):  # noqa: F811
+    upstream = hostile(lambda wire, is_tcp: good(wire), before="cache 30\n rewrite class IN CH")
+    for _ in range(2):
+        assert texts(ask(empty, "a.example."))
+    query = dns.message.make_query("a.example.", "A", "CH")
+    assert dns.message.from_wire(empty.ask_udp(query.to_wire())).rcode() == dns.rcode.REFUSED  # no rule is for it
+    assert [dns.message.from_wire(wire).question[0].rdclass for wire, _, _ in upstream.seen] == [dns.rdataclass.CH]
 
 
 def test_names_are_as_long_as_names_can_be(empty, hostile):  # noqa: F811

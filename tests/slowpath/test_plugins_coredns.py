@@ -155,28 +155,29 @@ def shape(reply, edns):
 def questions(case):
     for name in case.names:
         for kind in case.types:
-            yield name, kind
+            for edns in case.edns:
+                for rdclass in case.classes:
+                    yield name, kind, edns, rdclass
 
 
 def differences(case, sock, coredns_port, port):
     """(questions asked, what differed)."""
     different, n = [], 0
-    for name, kind in questions(case):
-        for edns in case.edns:
-            options = {"want_dnssec": True} if edns == "do" else {"use_edns": edns}
-            wire = slow.question(name, kind, **options)
-            for _ in range(3):  # a busy machine may let one of them wait too long for the upstream
-                want, reply = ask(sock, coredns_port, wire, 5), ask(sock, port, wire, 60)
-                assert reply is not None
-                if want is None:  # it never ends following an alias to itself
-                    return n, different
-                want, got = shape(want, edns), shape(reply, edns)
-                if want == got:
-                    break
-            n += 1
-            assert reply.question[0].to_text() == dns.message.from_wire(wire).question[0].to_text()
-            if want != got:
-                different.append((name, kind, edns, {k: (want[k], got[k]) for k in want if want[k] != got[k]}))
+    for name, kind, edns, rdclass in questions(case):
+        options = {"want_dnssec": True} if edns == "do" else {"use_edns": edns}
+        wire = slow.question(name, kind, rdclass=rdclass, **options)
+        for _ in range(3):  # a busy machine may let one of them wait too long for the upstream
+            want, reply = ask(sock, coredns_port, wire, 5), ask(sock, port, wire, 60)
+            assert reply is not None
+            if want is None:  # it never ends following an alias to itself
+                return n, different
+            want, got = shape(want, edns), shape(reply, edns)
+            if want == got:
+                break
+        n += 1
+        assert reply.question[0].to_text() == dns.message.from_wire(wire).question[0].to_text()
+        if want != got:
+            different.append((name, kind, rdclass, edns, {k: (want[k], got[k]) for k in want if want[k] != got[k]}))
     return n, different
 
 
