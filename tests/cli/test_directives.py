@@ -182,3 +182,11 @@ def test_hosts_leave_types_they_cannot_hold_to_others_when_told(kind, option, wh
     done = subprocess.run([str(BURST53), "query", "one.test", kind, "--dump", str(TOP / "tests" / "e2e" / "data" / "lab.json"),
                            "--conf", str(tmp_path / "Corefile")], text=True, capture_output=True, check=False, timeout=60)
     assert f"one.test. {kind}: {who}" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("line", ["$INCLUDE more.db", "$GENERATE 1-2 g$ A 192.0.2.$"])
+def test_a_zone_file_that_cannot_be_read_is_refused(line, tmp_path):
+    (tmp_path / "zone.db").write_text(f"@ 60 IN SOA a. b. 1 2 3 4 5\n{line}\n")
+    (tmp_path / "Corefile").write_text(f"a.test:53 {{\nfile {tmp_path}/zone.db\n}}\n")
+    done = subprocess.run([str(BURST53), "check", str(tmp_path / "Corefile")], text=True, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 1 and "zone.db:2: burst53 reads neither $INCLUDE nor $GENERATE" in done.stderr

@@ -7,7 +7,10 @@
 #include "zones/regex/regex.h"
 #include "zones/wire/dname.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 // A name that no query can have is left out, as CoreDNS does in silence.
@@ -232,6 +235,29 @@ int template_parse(struct parse *p, const struct node *n, struct config_directiv
 	return rc == 0 ? properties_parse(p, n, table, ARRAY_LEN(table), t) : rc;
 }
 
+// What the slow path's reader does not know would leave the zone without answers.
+static int check_zone_file(struct parse *p, const struct token *t, const char *path)
+{
+	struct stat st;
+	bool is_file = stat(path, &st) == 0 && S_ISREG(st.st_mode);
+	FILE *f = is_file ? fopen(path, "re") : NULL;
+	char *line = NULL;
+	size_t cap = 0;
+	int rc = 0;
+
+	for (unsigned n = 1; f != NULL && rc == 0 && getline(&line, &cap, f) >= 0; n++) {
+		if (strncasecmp(line, "$INCLUDE", 8) == 0 || strncasecmp(line, "$GENERATE", 9) == 0)
+			rc = parse_error(p, t,
+				"%.120s:%u: burst53 reads neither $INCLUDE nor $GENERATE: write "
+				"the records out",
+				path, n);
+	}
+	free(line);
+	if (f != NULL)
+		(void)fclose(f); // only read
+	return rc;
+}
+
 int file_parse(struct parse *p, const struct node *n, struct config_directive *d)
 {
 	static const struct property table[] = {
@@ -262,7 +288,7 @@ int file_parse(struct parse *p, const struct node *n, struct config_directive *d
 			? parse_error(p, &n->args[0], "%s does not exist", f->path)
 			: parse_tell(p, &n->args[0], PROBLEM_WARNING,
 				  "%s does not exist; it is read as soon as it does", f->path);
-	return rc;
+	return rc == 0 && !p->o->skip_file_checks ? check_zone_file(p, &n->args[0], f->path) : rc;
 }
 
 int any_parse(struct parse *p, const struct node *n, struct config_directive *d)
