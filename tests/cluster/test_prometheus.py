@@ -207,7 +207,7 @@ def test_every_query_of_the_dashboard_returns_data(prometheus):
 
 def test_every_alert_has_something_to_compare_and_none_fires_but_for_failures(prometheus):
     empty = [(name, expr) for name, expr in alerts() if not prometheus.query(expr)]
-    assert not empty and len(alerts()) >= 20
+    assert not empty and len(alerts()) >= 24
     groups = prometheus.get("rules")["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
     assert len(rules) == len(alerts()) and {rule["health"] for rule in rules} == {"ok"}
