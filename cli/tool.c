@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// fork, exec, two pipes. The tool gets a time-out: a start must not hang on a foreign program, nor fail
-// because a node that starts has much to do.
+// fork, exec, two pipes. The tool gets a time-out: a start must not hang on a foreign program, nor
+// fail because a node that starts has much to do.
 #include "cli/tool.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TOOL_MS = 10000, OUTPUT_BYTES = 512 };
+enum { TOOL_MS = 5000, OUTPUT_BYTES = 512 };
 
 static void run_child(char *const argv[], int in, int out)
 {

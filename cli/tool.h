@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a program of the system with a text on its standard input and waits for it, at most
-// ten seconds.
+// five seconds.
 #pragma once
 
 #include "zones/base/err.h"

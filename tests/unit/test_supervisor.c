@@ -343,7 +343,7 @@ static void a_stranger_on_the_port_is_noticed_even_if_he_shares_it(void **state)
 
 static void a_tool_that_fails_or_hangs_is_reported(void **state)
 {
-	char sh[] = "sh", c[] = "-c", bad[] = "cat; echo why; exit 3", slow[] = "sleep 5";
+	char sh[] = "sh", c[] = "-c", bad[] = "cat; echo why; exit 3", slow[] = "exec sleep 60";
 	char none[] = "/nonexistent/tool";
 	char *bad_argv[] = {sh, c, bad, NULL}, *slow_argv[] = {sh, c, slow, NULL};
 	char *none_argv[] = {none, NULL};
