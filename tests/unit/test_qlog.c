@@ -206,6 +206,23 @@ static void the_first_rule_of_the_block_that_holds_the_name_counts(void **state)
 	assert_false(qlog_rules_take(&selection, &page));
 }
 
+static void every_reason_of_a_failure_has_its_words(void **state)
+{
+	static const char *const words[QLOG_REASONS] = {[QLOG_TIMED_OUT] = "i/o timeout",
+		[QLOG_UNREACHABLE] = "connection refused or lost",
+		[QLOG_MALFORMED] = "malformed reply",
+		[QLOG_CERTIFICATE] = "certificate refused"};
+	char reason[QLOG_ERROR_BYTES], expected[QLOG_ERROR_BYTES];
+
+	(void)state;
+	for (uint8_t i = 0; i < QLOG_REASONS; i++) {
+		const struct qlog_record r = {.reason = i, .upstream = "192.0.2.1:853"};
+		(void)qlog_text_reason(&r, reason);
+		(void)snprintf(expected, sizeof(expected), "read 192.0.2.1:853: %s", words[i]);
+		assert_string_equal(reason, expected);
+	}
+}
+
 static void errors_that_are_alike_are_told_together(void **state)
 {
 	const struct qlog_record r = {.flags = QLOG_RECORD_ERROR,
@@ -255,6 +272,7 @@ int main(void)
 		cmocka_unit_test(what_was_overwritten_or_never_written_is_not_read),
 		cmocka_unit_test(malformed_names_give_lines_without_them),
 		cmocka_unit_test(the_first_rule_of_the_block_that_holds_the_name_counts),
+		cmocka_unit_test(every_reason_of_a_failure_has_its_words),
 		cmocka_unit_test(errors_that_are_alike_are_told_together),
 	};
 
