@@ -129,6 +129,25 @@ def test_the_image_is_changed_and_back(administrator):
     assert administrator.show("coredns", image) == before
 
 
+def test_the_nodelocal_cache_gets_its_corefile_back(administrator):
+    """The manifest with the cluster's own address in place of the example's, and what was there before."""
+    kubectl = administrator.cluster.kubectl
+    kubectl("create", "configmap", "node-local-dns", "-n", "kube-system", "--from-literal=Corefile=ours.example:53 {\n}\n")
+
+    def corefile():
+        return kubectl("get", "configmap", "node-local-dns", "-n", "kube-system", "-o", "jsonpath={.data.Corefile}")
+
+    before = corefile()
+    try:
+        administrator.block("nodelocal")
+        address = kubectl("get", "service", "kube-dns", "-n", "kube-system", "-o", "jsonpath={.spec.clusterIP}")
+        assert f"bind 169.254.20.10 {address}\n" in corefile() and "forward . 198.18.255.53" in corefile()
+        administrator.block("nodelocalback")
+        assert corefile() == before
+    finally:
+        kubectl("delete", "configmap", "node-local-dns", "node-local-dns-before", "-n", "kube-system", "--ignore-not-found")
+
+
 def test_a_deployment_beside_takes_over_and_leaves(administrator):
     wait("CoreDNS behind the Service", lambda: administrator.pods() == {"coredns"}, 120)
     administrator.block("beside")

@@ -2,6 +2,9 @@
 """A slice of our own behind the cluster's DNS Service: the real controllers leave it alone through canary, cut-over
 and rollback, as docs/nodes.md says."""
 
+import json
+import os
+import re
 import subprocess
 import time
 
@@ -86,7 +89,20 @@ def _trial(old):
             api.delete("EndpointSlice", SPACE, obj["metadata"]["name"], missing_ok=True)
 
 
-def test_the_controllers_leave_our_slice_alone(trial):
+def documented(cluster, folder, what):
+    """Runs a block of docs/nodes.md with the trial's Service in place of the cluster's."""
+    text = (tools.TOP / "docs" / "nodes.md").read_text(encoding="utf-8")
+    block = re.search(rf"^<!-- slice: {what} -->\n```\n(.*?)\n```$", text, re.M | re.S)[1]
+    block = block.replace('{"k8s-app":"kube-dns"}', json.dumps(SELECTOR))
+    block = re.sub(r"(service|endpoints|service-name=)( ?)kube-dns(?![-\w])", rf"\1\2{NAME}", block)
+    if not (folder / "kubectl").exists():
+        (folder / "kubectl").symlink_to(tools.BIN / "kubectl")
+    env = {**os.environ, "KUBECONFIG": str(cluster.admin), "PATH": f"{folder}:{os.environ['PATH']}", "KUBECACHEDIR": str(folder / "cache")}
+    done = subprocess.run(["bash", "-euc", block], env=env, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_controllers_leave_our_slice_alone(trial, tmp_path):
     """Canary, cut-over, rollback."""
     api = trial.kube
     version = api.create(our_slice())["metadata"]["resourceVersion"]
@@ -100,18 +116,13 @@ def test_the_controllers_leave_our_slice_alone(trial):
     assert set(slices(api)) == {"endpointslice-controller.k8s.io", "burst53"} and is_untouched()
 
     # Cut-over: no selector, then what it left behind goes, and does not come back.
-    api.patch("Service", SPACE, NAME, {"spec": {"selector": None}})
-    trial.kubectl("-n", SPACE, "delete", "endpoints", NAME)
-    trial.kubectl("-n", SPACE, "delete", "endpointslices", "-l",
-                  f"kubernetes.io/service-name={NAME},endpointslice.kubernetes.io/managed-by!=burst53")
+    documented(trial, tmp_path, "cut-over")
     api.scale("Deployment", SPACE, NAME, 3)
     time.sleep(QUIET_S)
     assert set(slices(api)) == {"burst53"} and is_untouched()
 
     # Rollback: the selector is back, and its slice with it; ours goes when we take it away.
-    api.patch("Service", SPACE, NAME, {"spec": {"selector": SELECTOR}})
-    lab.wait_for(lambda: len(controllers_addresses(api)) == 3, 60)
-    assert is_untouched()
-    api.delete("EndpointSlice", SPACE, OURS)
+    documented(trial, tmp_path, "rollback")
+    assert set(slices(api)) == {"endpointslice-controller.k8s.io"}
     scale(api, 2)
     assert set(slices(api)) == {"endpointslice-controller.k8s.io"}

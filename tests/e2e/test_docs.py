@@ -51,6 +51,24 @@ def test_a_block_of_the_documents_runs(where, text, served):
     assert done.stdout.strip()
 
 
+def numbers(row):
+    """Of a row of a table."""
+    return [float(n) for n in re.findall(r"\d+(?:\.\d+)?", row)]
+
+
+def test_the_arithmetic_of_a_fleet_is_right():
+    """Each row of docs/operations.md is the measured one in proportion, and that is the one of docs/nodes.md."""
+    text = (lab.TOP / "docs" / "operations.md").read_text(encoding="utf-8").split("<!-- table: fleet -->")[1].split("\n\n")[1]
+    rows = [numbers(line) for line in text.splitlines()[2:]]
+    nodes = (lab.TOP / "docs" / "nodes.md").read_text(encoding="utf-8")
+    count, watches, synced, sent, cpu, _, change, _, again, last = numbers(re.search(r"^\| 50 \| .*$", nodes, re.M)[0])
+    measured = [count, watches, synced, sent, cpu, change, again, last]
+    assert [row[0] for row in rows] == [50, 100, 250, 500]
+    for row in rows:
+        for told, one in zip(row, measured):
+            assert told == pytest.approx(one * row[0] / count, rel=0.015), row
+
+
 def test_there_are_blocks_to_run():
     assert len(documents.blocks(lab.TOP, "lab")) >= 2
     assert len(documents.blocks(lab.TOP, "kubectl")) >= 1

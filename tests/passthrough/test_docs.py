@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/nodes.md from a bare node to the first answer, word by word, on a machine where nothing is prepared; and
+"""docs/operations.md from a bare node to the first answer, word by word, on a machine where nothing is prepared; and
 what is said where the machine has no IOMMU."""
 
 import re
@@ -15,7 +15,7 @@ CHAPTER = "## From a bare node to the first answer"
 
 def blocks():
     """(kind, lines) of the chapter's blocks in their order."""
-    text = (TOP / "docs" / "nodes.md").read_text(encoding="utf-8").split(CHAPTER)[1].split("\n## ")[0]
+    text = (TOP / "docs" / "operations.md").read_text(encoding="utf-8").split(CHAPTER)[1].split("\n## ")[0]
     found = re.findall(r"^<!-- (.+?) -->\n```\n(.*?)\n```$", text, re.M | re.S)
     assert len(found) == text.count("```") // 2, "a block without a mark"
     return [(kind, block.splitlines()) for kind, block in found]
