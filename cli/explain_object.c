@@ -142,6 +142,44 @@ static void add_pod(struct text *t, const struct subject *u, const struct found 
 		add(t, "pod with address %s in namespace %s", u->endpoint, u->ns);
 }
 
+// The entry that says why there is no such name, or NULL. Nobody looks such entries up but we.
+static const struct image_name *find_reason(const struct explain_question *q)
+{
+	const struct image *const layers[] = {q->snapshot->overlay, q->snapshot->base};
+	const struct image_step *step = q->reply->result.step;
+	static struct query query;
+
+	if (step == NULL)
+		return NULL;
+	query_make(&query, q->ask->name, RR_TYPE_A);
+	const struct name_key key = {query.norm, query.norm_size, query.underscores, step->view};
+	for (size_t l = 0; l < 2; l++) {
+		const struct image *img = layers[l];
+		for (uint32_t i = 0; img != NULL && i < img->n_names; i++) {
+			const struct image_name *n = snapshot_match(img, i, &key);
+			if (n != NULL)
+				return n;
+		}
+	}
+	return NULL;
+}
+
+static bool add_reason(struct text *t, const struct explain_question *q, const struct subject *u)
+{
+	const struct image_name *n = u->shape == SUBJECT_SERVICE ? find_reason(q) : NULL;
+
+	if (n == NULL || (n->flags & (NAME_FOR_ADDRESS | NAME_UNREADY)) == 0)
+		return false;
+	add_service(t, u);
+	add(t, "%s",
+		(n->flags & NAME_FOR_ADDRESS) != 0
+			? ": an ExternalName whose target is an address; no alias can point to "
+			  "one, so there is no such name, as in CoreDNS"
+			: ": none of its endpoints is ready, so there is no such name, as in "
+			  "CoreDNS");
+	return true;
+}
+
 static bool has_namespace(
 	const struct snapshot *s, const struct subject *u, const struct answer_result *result)
 {
@@ -193,11 +231,6 @@ static void add_subject(struct text *t, const struct explain_question *q, const 
 		add_service(t, u);
 		if (f->name != NULL)
 			add(t, "%s", kind_of(q->snapshot, q->ask, f));
-		else if (q->reply->result.rcode == RCODE_NXDOMAIN)
-			add(t,
-				": missing, headless without ready endpoints, or an ExternalName "
-				"with "
-				"an address");
 		break;
 	case SUBJECT_ENDPOINT:
 	case SUBJECT_PORT:
@@ -246,6 +279,8 @@ const char *explain_object(const struct explain_question *q, const struct subjec
 		add(&t, "none; there is no namespace %s, or it is not served", subject->ns);
 		return buf;
 	}
+	if (is_missing && add_reason(&t, q, subject))
+		return buf;
 	if (is_missing)
 		add(&t, "none; it would be ");
 	else if (is_unseen(q, subject))

@@ -85,6 +85,10 @@ static uint8_t name_flags(unsigned synth)
 		flags |= NAME_STRICT;
 	if (synth & SYNTH_NO_PTR)
 		flags |= NAME_NO_PTR;
+	if (synth & SYNTH_FOR_ADDRESS)
+		flags |= NAME_TOMBSTONE | NAME_FOR_ADDRESS;
+	if (synth & SYNTH_UNREADY)
+		flags |= NAME_TOMBSTONE | NAME_UNREADY;
 	return (uint8_t)flags;
 }
 

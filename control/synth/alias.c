@@ -241,8 +241,12 @@ int alias_emit(struct work *w, const struct synth_zone *zone, const struct objec
 	uint32_t id = SYNTH_NO_ALIAS;
 	size_t n = 0;
 
-	if (object_address_parse(service->external_name, &addr))
-		return 0; // k8s:2.5: an IP literal is no name
+	if (object_address_parse(service->external_name, &addr)) {
+		// k8s:2.5: an IP literal is no name
+		bool has_name =
+			work_service_name(w, zone, service->meta.ns, service->meta.name, &owner);
+		return has_name ? work_absent(w, zone, &owner, SYNTH_FOR_ADDRESS) : 0;
+	}
 	if (dname_parse(service->external_name, &data.target) != 0) {
 		work_skip_value(w, "an externalName that is no name");
 		return 0;

@@ -229,8 +229,11 @@ int parts_emit(struct work *w, const struct synth_zone *zone, const struct parts
 	bool is_zonal = w->y->config->zonal && parts->is_headless && zone->kind == SYNTH_FORWARD;
 	// k8s:2.5: a headless service without ready endpoints does not exist, k8s:2.9: but no
 	// topology zone is pinned to one either, which is no data.
-	if (parts->is_headless && parts->own.n == 0)
-		return is_zonal ? emit_topologies(&p, id) : 0;
+	if (parts->is_headless && parts->own.n == 0) {
+		int rc = zone->kind == SYNTH_EXTERNAL ? 0
+						      : work_absent(w, zone, owner, SYNTH_UNREADY);
+		return rc == 0 && is_zonal ? emit_topologies(&p, id) : rc;
+	}
 	if (parts->has_hosts_only)
 		return emit_hosts(&p, &parts->endpoints);
 	c.list = arena_alloc(&w->arena, (3 * parts->own.n_ports + 2) * sizeof(c.list[0]));
@@ -278,6 +281,21 @@ static int emit_aliases(struct work *w, const struct object_service *service)
 	return rc;
 }
 
+// A service that `ignore empty_service` hides.
+static int emit_ignored(struct work *w, const struct object_meta *meta)
+{
+	struct dname owner;
+	int rc = 0;
+
+	for (size_t i = 0; i < w->y->n_zones && rc == 0; i++) {
+		const struct synth_zone *zone = &w->y->zones[i];
+		if (zone->kind == SYNTH_FORWARD &&
+			work_service_name(w, zone, meta->ns, meta->name, &owner))
+			rc = work_absent(w, zone, &owner, SYNTH_UNREADY);
+	}
+	return rc;
+}
+
 int unit_service(struct work *w, const char *ns, const char *name)
 {
 	const struct object_service *service = store_service(w->y->store, ns, name);
@@ -295,7 +313,7 @@ int unit_service(struct work *w, const char *ns, const char *name)
 	if (rc != 0)
 		return rc;
 	if (w->y->config->ignore_empty_service && !service->headless && parts.endpoints.n == 0)
-		return 0;
+		return emit_ignored(w, &service->meta);
 	parts.own = parts.endpoints;
 	if (!service->headless) {
 		const struct items_source src = {service->cluster_ips, service->n_cluster_ips,

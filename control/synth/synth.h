@@ -82,6 +82,8 @@ enum synth_flag {
 	SYNTH_POD_NS = 1, // pod addresses may be synthesised below it
 	SYNTH_STRICT = 4, // other types than those of its sets are name errors (k8s:2.3, 2.7)
 	SYNTH_NO_PTR = 8, // PTR is a name error (k8s:2.3)
+	SYNTH_FOR_ADDRESS = 16, // there is no such name: its ExternalName is an address (k8s:2.5)
+	SYNTH_UNREADY = 32, // there is no such name: no endpoint is ready (k8s:2.5)
 	SYNTH_WILDCARD = 2, // zonal: answers for every topology zone that has no entry
 };
 
@@ -91,7 +93,8 @@ enum { SYNTH_NO_ALIAS = 0xffffffff };
 // underscore (k8s:2.2). Masks of query.underscores as record_underscore has them.
 enum { SYNTH_US_FIRST_ANY = 0x5, SYNTH_US_SECOND_ANY = 0x3, SYNTH_US_BOTH_ANY = 0x1 };
 
-// A name that exists. Borrowed for the call.
+// A name that exists, or with SYNTH_FOR_ADDRESS or SYNTH_UNREADY one that does not. Borrowed for
+// the call.
 struct synth_name {
 	const struct dname *name; // lower case, with underscores as people write it
 	uint8_t us_mask; // enum record_underscore, or a mask

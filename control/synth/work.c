@@ -30,6 +30,17 @@ int work_emit(
 	return w->sink->name(w->sink->user, name, id);
 }
 
+int work_absent(struct work *w, const struct synth_zone *zone, const struct dname *owner,
+	enum synth_flag why)
+{
+	const struct synth_name name = {.name = owner,
+		.us_mask = RECORD_US_EXACT,
+		.flags = (uint8_t)why,
+		.alias_of = SYNTH_NO_ALIAS};
+
+	return work_emit(w, zone, &name, NULL);
+}
+
 static void skip_name(struct work *w, const char *why)
 {
 	w->report->skipped_names++;

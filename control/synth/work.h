@@ -29,6 +29,10 @@ struct work {
 // A name of one zone, or of none: too long, or text that is no label. Those are counted.
 [[nodiscard]] bool work_name(struct work *w, struct dname *name, const char *label);
 
+// Notes why there is no such name, for who asks.
+[[nodiscard]] int work_absent(struct work *w, const struct synth_zone *zone,
+	const struct dname *owner, enum synth_flag why);
+
 void work_skip_value(struct work *w, const char *why);
 
 // "svc.<zone>" with ns and service in front. False: cannot be a name (counted).

@@ -324,8 +324,12 @@ static int take_name(void *user, const struct synth_name *n, uint32_t *id)
 	char name[DNAME_TEXT_MAX_BYTES + 32];
 	char *rest = NULL;
 	size_t size = 0;
-	FILE *f = open_memstream(&rest, &size);
 
+	if (n->flags & (SYNTH_FOR_ADDRESS | SYNTH_UNREADY)) {
+		*id = SYNTH_NO_ALIAS; // there is no such name
+		return 0;
+	}
+	FILE *f = open_memstream(&rest, &size);
 	(void)dname_print(n->name->wire, name, DNAME_TEXT_MAX_BYTES);
 	if (n->us_mask != RECORD_US_EXACT)
 		(void)snprintf(name + strlen(name), 16, " [%x]", n->us_mask);

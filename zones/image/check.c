@@ -275,8 +275,11 @@ static int name_compare(
 
 static enum image_refusal check_name(const struct image *img, const struct image_name *n)
 {
+	const unsigned reasons = NAME_FOR_ADDRESS | NAME_UNREADY;
 	const unsigned known =
-		NAME_TOMBSTONE | NAME_POD_NS | NAME_WILDCARD | NAME_STRICT | NAME_NO_PTR;
+		NAME_TOMBSTONE | NAME_POD_NS | NAME_WILDCARD | NAME_STRICT | NAME_NO_PTR | reasons;
+	bool is_gone = (n->flags & NAME_TOMBSTONE) != 0;
+	bool has_reason = (n->flags & reasons) != 0;
 
 	if (!is_lower_name(img, n->name_off, n->name_size))
 		return IMAGE_REFUSED_NAME;
@@ -284,7 +287,9 @@ static enum image_refusal check_name(const struct image *img, const struct image
 		return IMAGE_REFUSED_NAME_HASH;
 	if ((n->flags & ~known) != 0 || n->us_mask == 0 || n->us_mask > 0xf)
 		return IMAGE_REFUSED_NAME_FLAGS;
-	if ((n->flags & NAME_TOMBSTONE) && (img->header->kind != IMAGE_OVERLAY || n->n_sets != 0))
+	if (is_gone && n->n_sets != 0)
+		return IMAGE_REFUSED_NAME_FLAGS;
+	if (is_gone ? img->header->kind != IMAGE_OVERLAY && !has_reason : has_reason)
 		return IMAGE_REFUSED_NAME_FLAGS;
 	return n->reserved != 0 ? IMAGE_REFUSED_RESERVED : check_sets(img, n);
 }

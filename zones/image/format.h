@@ -146,11 +146,15 @@ static inline uint16_t step_ordinal(const struct image_step *s)
 }
 
 enum name_flag {
-	NAME_TOMBSTONE = 1, // overlay only: the base's name is gone
+	NAME_TOMBSTONE = 1, // there is no such name; without a reason below, overlay only: it is gone
 	NAME_POD_NS = 2, // ns.pod.Z of an existing namespace: pods insecure may be synthesised
 	NAME_WILDCARD = 4, // answers for every name below it that has no entry (zonal)
 	NAME_STRICT = 8, // a type without a set is a name error, but for SOA (k8s:2.3, 2.7)
 	NAME_NO_PTR = 16, // PTR is a name error (k8s:2.3, ns.dns)
+	// Why there is no such name although there is an object; with NAME_TOMBSTONE, in a base
+	// too. Nobody answers from these: they are for who asks why.
+	NAME_FOR_ADDRESS = 32, // an ExternalName service whose target is an address (k8s:2.5)
+	NAME_UNREADY = 64, // a service without ready endpoints (k8s:2.5, 2.1 ignore)
 };
 
 // A name that exists. Identity: (view, normalised name, us_mask); an overlay entry hides the
