@@ -25,7 +25,7 @@ static int load_modules(const char *root, struct err *err)
 		return 0;
 	if (root[0] != 0)
 		return err_set(err, -ENOENT, "vfio-pci or vfio_iommu_type1 is not loaded");
-	return tool_run(argv, "", err);
+	return tool_run_slow(argv, err);
 }
 
 static int write_device(

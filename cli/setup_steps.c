@@ -127,7 +127,7 @@ static void load_tun(struct setup *s)
 	}
 	if (s->is_check || s->root[0] != 0)
 		add(s, "tun", SETUP_TODO, "modprobe tun");
-	else if (tool_run(argv, "", &err) != 0 || !nic_file_exists(s->root, "/dev/net/tun"))
+	else if (tool_run_slow(argv, &err) != 0 || !nic_file_exists(s->root, "/dev/net/tun"))
 		add(s, "tun", SETUP_FAILED, "/dev/net/tun is not there: %s",
 			err.code != 0 ? err.text : "no device node");
 	else

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TOOL_MS = 5000, OUTPUT_BYTES = 512 };
+enum { TOOL_MS = 5000, SLOW_MS = 60000, OUTPUT_BYTES = 512 };
 
 static void run_child(char *const argv[], int in, int out)
 {
@@ -38,11 +38,11 @@ static void read_line(int fd, char *line, size_t size_bytes)
 	line[strcspn(line, "\n")] = 0;
 }
 
-static int wait_child(pid_t pid, int *status)
+static int wait_child(pid_t pid, int limit_ms, int *status)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd pfd = {.fd = pidfd, .events = POLLIN};
-	int n = pidfd < 0 ? 0 : poll(&pfd, 1, TOOL_MS);
+	int n = pidfd < 0 ? 0 : poll(&pfd, 1, limit_ms);
 
 	if (pidfd >= 0)
 		(void)close(pidfd);
@@ -53,7 +53,7 @@ static int wait_child(pid_t pid, int *status)
 	return n <= 0 ? -ETIMEDOUT : 0;
 }
 
-int tool_run(char *const argv[], const char *input, struct err *err)
+static int run(char *const argv[], const char *input, int limit_ms, struct err *err)
 {
 	int in[2] = {-1, -1}, out[2] = {-1, -1}, status = 0, rc = 0;
 	char line[OUTPUT_BYTES];
@@ -75,7 +75,7 @@ int tool_run(char *const argv[], const char *input, struct err *err)
 	(void)close(in[1]);
 	(void)close(out[1]);
 	in[1] = out[1] = -1;
-	rc = wait_child(pid, &status);
+	rc = wait_child(pid, limit_ms, &status);
 	if (rc != 0) {
 		rc = err_set(err, rc, "%s: %s", argv[0], strerror(-rc));
 		goto out;
@@ -92,4 +92,14 @@ out:
 			(void)close(out[i]);
 	}
 	return rc;
+}
+
+int tool_run(char *const argv[], const char *input, struct err *err)
+{
+	return run(argv, input, TOOL_MS, err);
+}
+
+int tool_run_slow(char *const argv[], struct err *err)
+{
+	return run(argv, "", SLOW_MS, err);
 }
