@@ -146,7 +146,7 @@ static inline uint16_t step_ordinal(const struct image_step *s)
 }
 
 enum name_flag {
-	NAME_TOMBSTONE = 1, // there is no such name; without a reason below, overlay only: it is gone
+	NAME_TOMBSTONE = 1, // there is no such name; in a base only with a reason below
 	NAME_POD_NS = 2, // ns.pod.Z of an existing namespace: pods insecure may be synthesised
 	NAME_WILDCARD = 4, // answers for every name below it that has no entry (zonal)
 	NAME_STRICT = 8, // a type without a set is a name error, but for SOA (k8s:2.3, 2.7)
