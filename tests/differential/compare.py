@@ -280,6 +280,8 @@ CONDITIONS = {
     "notimp": lambda pair: result_of(pair.b) == "NOTIMP",
     "large": lambda pair: limit_of(pair.question) > OUR_LIMIT,
     "onlymore": lambda pair: len(pair.b.answer) >= len(pair.a.answer),
+    "cookieroom": lambda pair: pair.a.size + max(0, len(pair.b.opt.options) - len(pair.a.opt.options)) > limit_of(pair.question)
+                  if pair.a.opt and pair.b.opt else False,
     "cookies": lambda pair: not other_options(pair) - {10, 11, 12},
     "reasons": lambda pair: not other_options(pair) - {10, 11, 12, 15},
     "badquery": lambda pair: result_of(pair.b) in ("FORMERR", "BADVERS"),
