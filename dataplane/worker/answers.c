@@ -2,6 +2,8 @@
 // What was found, and the replies in place.
 #include "dataplane/worker/burst.h"
 
+#include "dataplane/worker/log.h"
+
 #include <rte_prefetch.h>
 
 enum { REPLY_ROOM_MIN_BYTES = DNS_UDP_MIN_BYTES };

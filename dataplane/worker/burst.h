@@ -194,11 +194,3 @@ void burst_unplain(struct burst *b, unsigned i);
 // plugin.
 void burst_reply(struct burst *b, const struct burst_query *bq, const struct answer_result *r,
 	enum scope_plugin plugin, size_t size_bytes);
-
-// Notes a reply for `log`, before its headers are turned; for b->log != NULL.
-void burst_log(struct burst *b, const struct burst_query *bq, const struct answer_result *r,
-	size_t size_bytes);
-
-// Tells of a query that is still whole, and of a reply; for b->tap != NULL.
-void burst_tap_query(struct burst *b, const struct burst_query *bq);
-void burst_tap_reply(struct burst *b, const struct burst_query *bq, size_t size_bytes);

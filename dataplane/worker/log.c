@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Notes replies for `log`: only called while some rule asks for it.
-#include "dataplane/worker/burst.h"
+#include "dataplane/worker/log.h"
 
 #include <rte_cycles.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tells of messages for `dnstap`: only called while some rule asks for it. A query that goes on to
 // the slow path is told of here, its reply there.
-#include "dataplane/worker/burst.h"
+#include "dataplane/worker/log.h"
 
 #include <rte_cycles.h>
 
