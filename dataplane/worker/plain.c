@@ -363,7 +363,8 @@ static inline bool take(const struct plain_query *p, const struct index_hit *hit
 	const struct root_rule *r = p->rule;
 
 	if (hit->found.name == NULL) {
-		bool may_be_zonal = (r->step->flags & STEP_ZONAL) != 0 && p->labels >= ANSWER_ZONAL_LABELS;
+		bool may_be_zonal =
+			(r->step->flags & STEP_ZONAL) != 0 && p->labels >= ANSWER_ZONAL_LABELS;
 		return !may_be_zonal && !r->is_open && take_soa(r, RCODE_NXDOMAIN, out);
 	}
 	if ((hit->card != NULL ? hit->card->flags : hit->found.name->flags) != 0)

@@ -28,8 +28,8 @@ struct response_rrs {
 	size_t n, cap;
 };
 
-// Who has made a reply. CoreDNS' plugins return most errors instead of writing them: its server does
-// so in the end, and the plugins in between see no reply.
+// Who has made a reply. CoreDNS' plugins return most errors instead of writing them: its server
+// does so in the end, and the plugins in between see no reply.
 enum response_author {
 	RESPONSE_WRITTEN,
 	RESPONSE_UNWRITTEN, // an rcode that was returned

@@ -14,8 +14,8 @@ enum {
 	IMAGE_VERSION = 2,
 	IMAGE_ALIGN_BYTES = 64,
 	IMAGE_NONE = 0xffffffff, // "no offset"
-	// A listener of this family is a server block, numbered by `port` from 1: its rules have
-	// all their steps, for the slow path, which goes on where a worker's way ends.
+	// A listener of this family is server block `port` (from 1): its rules have all steps, for
+	// the slow path, which goes on where a worker's way ends.
 	IMAGE_FAMILY_BLOCK = 255,
 };
 
@@ -87,7 +87,7 @@ enum image_rule_flag {
 	RULE_TAP_FULL = 256, // with their bytes; only with RULE_TAP
 };
 
-// What a listener does with the names under one zone: the steps in order, until one answers.
+// What a listener does with the names under one zone: the steps, until one answers.
 struct image_rule {
 	uint32_t zone_off; // wire name, lower case, in IMAGE_BYTES
 	uint32_t first_step;
@@ -151,18 +151,15 @@ enum name_flag {
 	NAME_WILDCARD = 4, // answers for every name below it that has no entry (zonal)
 	NAME_STRICT = 8, // a type without a set is a name error, but for SOA (k8s:2.3, 2.7)
 	NAME_NO_PTR = 16, // PTR is a name error (k8s:2.3, ns.dns)
-	// Why there is no such name although there is an object; with NAME_TOMBSTONE, in a base
-	// too. Nobody answers from these: they are for who asks why.
+	// Why there is no name although there is an object: for who asks why, with NAME_TOMBSTONE.
 	NAME_FOR_ADDRESS = 32, // an ExternalName service whose target is an address (k8s:2.5)
 	NAME_UNREADY = 64, // a service without ready endpoints (k8s:2.5, 2.1 ignore)
 };
 
-// A name that exists. Identity: (view, normalised name, us_mask); an overlay entry hides the
-// base's.
+// A name that exists. Identity: (view, normalised name, us_mask); an overlay's hides the base's.
 struct image_name {
 	uint32_t hash; // upper 32 bits of XXH3-64 of the normalised name
-	uint32_t
-		name_off; // normalised wire name (lower case, see query.underscores) in IMAGE_BYTES
+	uint32_t name_off; // normalised wire name (lower case, query.underscores) in IMAGE_BYTES
 	uint32_t first_set; // in IMAGE_SETS; sets of one name are contiguous, ascending by type
 	uint16_t view;
 	uint8_t name_size;
@@ -172,9 +169,7 @@ struct image_name {
 	uint16_t reserved;
 };
 
-enum set_flag {
-	SET_PUNT = 1, // the slow path completes the answer (an alias to a name outside)
-};
+enum set_flag { SET_PUNT = 1 }; // the slow path completes the answer (an alias to outside)
 
 struct image_set {
 	uint16_t type;
