@@ -120,7 +120,7 @@ static bool is_of_link(const struct options *o, size_t n, size_t i)
 // Those of the link to the end.
 static void sort_addresses(struct options *o)
 {
-	struct object_address link[OPTIONS_ADDRESSES_MAX];
+	struct object_address link[OPTIONS_ADDRESSES_MAX] = {0};
 	size_t n = o->setup.n_addresses, n_link = 0, kept = 0;
 	bool is_link[OPTIONS_ADDRESSES_MAX];
 

@@ -215,8 +215,8 @@ static void every_reason_of_a_failure_has_its_words(void **state)
 	char reason[QLOG_ERROR_BYTES], expected[QLOG_ERROR_BYTES];
 
 	(void)state;
-	for (uint8_t i = 0; i < QLOG_REASONS; i++) {
-		const struct qlog_record r = {.reason = i, .upstream = "192.0.2.1:853"};
+	for (unsigned i = 0; i < QLOG_REASONS; i++) {
+		const struct qlog_record r = {.reason = (uint8_t)i, .upstream = "192.0.2.1:853"};
 		(void)qlog_text_reason(&r, reason);
 		(void)snprintf(expected, sizeof(expected), "read 192.0.2.1:853: %s", words[i]);
 		assert_string_equal(reason, expected);
