@@ -66,7 +66,7 @@ static void put_message(struct wrbuf *w, const struct tap_rule *rule, const stru
 	size_t address_bytes = about->family == 4 ? 4 : 16;
 	bool is_tcp = (about->flags & QLOG_RECORD_TCP) != 0;
 	bool is_response = r->kind == TAP_CLIENT_RESPONSE;
-	bool has_bytes = rule->is_full && r->bytes != NULL && r->kept_bytes > 0;
+	bool has_bytes = rule->is_full && r->kept_bytes > 0;
 
 	put_number(w, KIND, r->kind);
 	put_number(w, FAMILY, about->family == 4 ? FAMILY_INET : FAMILY_INET6);

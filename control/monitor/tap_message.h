@@ -16,4 +16,5 @@ struct tap_encoded {
 };
 
 // Writes it with the texts of the rule into out.
-void tap_encode(const struct tap_rule *rule, const struct tap_record *r, struct tap_encoded *out);
+__attribute__((nonnull)) void tap_encode(
+	const struct tap_rule *rule, const struct tap_record *r, struct tap_encoded *out);
