@@ -289,6 +289,8 @@ static int read_changes(const struct history_options *o, struct collection *all,
 		rc = history_read(path, collect, all);
 	if (rc == 0 && all->is_short)
 		rc = -ENOMEM;
+	if (rc == -ENODATA)
+		return err_set(err, rc, "a saved cluster does not change: there is no history");
 	return rc == 0 ? 0 : err_set(err, rc, "%.100s/history: %s", o->run_dir, strerror(-rc));
 }
 

@@ -18,7 +18,7 @@
 
 static int make_signal_fd(struct supervisor *s, struct err *err)
 {
-	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 	sigset_t set;
 
 	(void)signal(SIGPIPE, SIG_IGN); // cannot fail with these arguments

@@ -246,6 +246,10 @@ static void take_signal(struct supervisor *s)
 			child_signal(&s->children[CHILD_CONTROL], SIGUSR1);
 			continue;
 		}
+		if (info.ssi_signo == SIGUSR2) {
+			say_info("SIGUSR2 does nothing: burst53 reload, or SIGUSR1");
+			continue;
+		}
 		stop_or_drain(s, info.ssi_signo);
 	}
 }

@@ -5,6 +5,7 @@
 #include "control/base/log.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define REPEAT_MS 180000U // while it goes on
 #define FLAP_MS 20000U // between an end and the next beginning
@@ -32,10 +33,28 @@ static void say_forbidden(const struct resource *r, const struct reader *rd)
 		LOG_STR("reason", rd->text));
 }
 
+// A URL may hold a password.
+static const char *without_user(const char *url, char out[256])
+{
+	const char *host = strstr(url, "//");
+
+	if (host == NULL)
+		return url;
+	host += 2;
+	const char *at = host;
+	for (const char *end = host + strcspn(host, "/?#"); host < end; host++) {
+		if (*host == '@')
+			at = host + 1;
+	}
+	(void)snprintf(out, 256, "%.*s%.200s", (int)(strstr(url, "//") + 2 - url), url, at);
+	return out;
+}
+
 static void say_failure(const struct resource *r, const struct reader *rd, enum kube_result result,
 	unsigned wait_ms)
 {
-	const char *server = rd->env->config->servers[rd->server];
+	char text[256];
+	const char *server = without_user(rd->env->config->servers[rd->server], text);
 
 	log_warn("kube",
 		r->stats.synced ? "cannot follow the API, the last data stays"

@@ -115,6 +115,14 @@ def test_reload_waits_until_the_file_is_in_force(mounted):
     assert hashes[0] != hashes[1] and len(hashes[1]) == 1
     os.kill(lab.pids()["supervisor"], signal.SIGUSR1)
     lab.wait_for(lambda: scrape.metrics().total("burst53_reloads_total") >= 2, 3)
+    os.kill(lab.pids()["supervisor"], signal.SIGUSR2)
+    lab.wait_for(lambda: "SIGUSR2 does nothing" in lab.log(), 60)
+    assert static_address() == "198.18.9.10" and command("status").returncode == 0
+
+
+def test_a_saved_cluster_has_no_history_and_says_so(mounted):  # pylint: disable=unused-argument
+    done = command("history")
+    assert done.returncode == 1 and "a saved cluster does not change" in done.stderr
 
 
 def test_drain_takes_the_instance_out_of_service(mounted):

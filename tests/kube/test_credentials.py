@@ -296,6 +296,12 @@ def test_a_proxy_is_asked_for_the_server(api, run, tmp_path):
     assert api.requests[0][2]["Host"] == "kube.invalid"
 
 
+def test_a_password_in_a_url_stays_out_of_the_log(run, tmp_path):
+    p = run("--kubeconfig", kubeconfig(tmp_path, {"server": "http://somebody:hidden@127.0.0.1:1/path"}, {}))
+    assert "server=http://127.0.0.1:1/path" in p.logged("cannot read from the API")
+    assert "hidden" not in "".join(p.log)
+
+
 def test_of_several_servers_the_next_is_asked_when_one_is_gone(api, run):
     p = run("--endpoint", f"http://127.0.0.1:1,{api.url}", timing={"backoff": 20})
     p.wait("synced services")

@@ -161,6 +161,8 @@ int history_read(const char *path, history_fn *fn, void *user)
 		return -errno;
 	if (fstat(fd, &st) != 0)
 		rc = -errno;
+	else if (S_ISREG(st.st_mode) && st.st_size == 0)
+		rc = -ENODATA;
 	else if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct history_file))
 		rc = -EBADMSG;
 	const struct history_file *f =

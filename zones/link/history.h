@@ -62,7 +62,8 @@ void history_add(struct history_writer *w, const struct history_change *c);
 // All changes so far are in this snapshot.
 void history_publish(struct history_writer *w, uint64_t generation);
 
-// Calls fn for each change, oldest first. 0, -ENOENT without a file, -EBADMSG when it is none of
+// Calls fn for each change, oldest first. 0, -ENOENT without a file, -ENODATA when nobody writes
+// one (a saved cluster), -EBADMSG when it is none of
 // ours, or another -errno.
 typedef void history_fn(void *user, const struct history_change *c);
 [[nodiscard]] int history_read(const char *path, history_fn *fn, void *user);
