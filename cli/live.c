@@ -90,21 +90,11 @@ static size_t build_query(const struct ask *a, uint8_t *msg)
 	return HEADER_BYTES + name_size + 4;
 }
 
-// Where to ask: the address of the question or of its server block (bind), else the first one that
-// is served.
-static const char *place_of(const struct state *s, const struct ask *a, char text[INET6_ADDRSTRLEN])
-{
-	if (a->to.family != 0 &&
-		inet_ntop(a->to.family == 4 ? AF_INET : AF_INET6, a->to.bytes, text,
-			INET6_ADDRSTRLEN) != NULL)
-		return text;
-	return s->n_addresses > 0 ? s->addresses[0].text : "127.0.0.1";
-}
-
-static int connect_to(const char *text, uint16_t port)
+static int connect_to(const struct state *s, uint16_t port)
 {
 	struct sockaddr_in to4 = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	const char *text = s->n_addresses > 0 ? s->addresses[0].text : "127.0.0.1";
 	bool is4 = inet_pton(AF_INET, text, &to4.sin_addr) == 1;
 
 	if (!is4 && inet_pton(AF_INET6, text, &to6.sin6_addr) != 1)
@@ -141,18 +131,18 @@ static int live_ask(
 {
 	uint8_t query[QUERY_BYTES];
 	size_t query_bytes = build_query(a, query);
-	char text[INET6_ADDRSTRLEN];
-	const char *place = place_of(s, a, text);
-	int fd = connect_to(place, a->to.port);
+	int fd = connect_to(s, a->to.port);
 
 	if (fd < 0)
-		return err_set(err, fd, "%s: %s", place, strerror(-fd));
+		return err_set(err, fd, "%s: %s",
+			s->n_addresses > 0 ? s->addresses[0].text : "127.0.0.1", strerror(-fd));
 	reply->size_bytes = 0;
 	for (unsigned i = 0; i < TRIES && reply->size_bytes == 0; i++)
 		reply->size_bytes = ask_once(fd, query, query_bytes, reply);
 	(void)close(fd);
 	if (reply->size_bytes == 0)
-		return err_set(err, -ETIMEDOUT, "%s port %u does not answer", place, a->to.port);
+		return err_set(err, -ETIMEDOUT, "%s port %u does not answer",
+			s->n_addresses > 0 ? s->addresses[0].text : "127.0.0.1", a->to.port);
 	reply->result.rcode = reply->msg[3] & 15;
 	return 0;
 }
