@@ -60,10 +60,8 @@ static void add_errors(struct qlog_rules *p, const struct config_errors *e, size
 
 void page_log_rules(struct qlog_rules *page, const struct config *c)
 {
-	uint64_t version = counter_get(&page->version) | 1;
+	uint64_t version = version_begin(&page->version);
 
-	atomic_store_explicit(&page->version, version, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
 	page->n = 0;
 	page->n_consolidates = 0;
 	for (size_t i = 0; i < c->n_servers; i++) {
@@ -76,5 +74,5 @@ void page_log_rules(struct qlog_rules *page, const struct config *c)
 				add_errors(page, d->data, i);
 		}
 	}
-	atomic_store_explicit(&page->version, version + 1, memory_order_release);
+	version_end(&page->version, version);
 }

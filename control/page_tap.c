@@ -58,15 +58,13 @@ static void add(struct tap_rules *p, const struct config_dnstap *d, size_t block
 
 void page_tap_rules(struct tap_rules *page, const struct config *c)
 {
-	uint64_t version = counter_get(&page->version) | 1;
+	uint64_t version = version_begin(&page->version);
 
-	atomic_store_explicit(&page->version, version, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
 	page->n = 0;
 	for (size_t i = 0; i < c->n_servers; i++) {
 		const struct config_directive *d;
 		for (size_t k = 0; (d = config_find(&c->servers[i], DIR_DNSTAP, k)) != NULL; k++)
 			add(page, d->data, i);
 	}
-	atomic_store_explicit(&page->version, version + 1, memory_order_release);
+	version_end(&page->version, version);
 }

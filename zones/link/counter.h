@@ -23,3 +23,19 @@ static inline void counter_set(counter_t *c, uint64_t v)
 {
 	atomic_store_explicit(c, v, memory_order_relaxed);
 }
+
+// What readers copy as a whole: its version is odd while its one writer replaces it, and another
+// even one afterwards. Begin returns what end takes.
+static inline uint64_t version_begin(counter_t *version)
+{
+	uint64_t odd = counter_get(version) | 1;
+
+	counter_set(version, odd);
+	atomic_thread_fence(memory_order_release);
+	return odd;
+}
+
+static inline void version_end(counter_t *version, uint64_t odd)
+{
+	atomic_store_explicit(version, odd + 1, memory_order_release);
+}
