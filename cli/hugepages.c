@@ -13,7 +13,7 @@
 static const char folder[] = "/sys/kernel/mm/hugepages";
 
 struct counting {
-	const char *root, *file;
+	const char *root;
 	unsigned long mb;
 };
 
@@ -24,7 +24,8 @@ static bool add_size(const char *name, void *arg)
 	char text[32];
 
 	if (sscanf(name, "hugepages-%lukB", &kb) == 1 &&
-		nic_file_read(text, sizeof(text), "%s%s/%s/%s", c->root, folder, name, c->file) &&
+		nic_file_read(
+			text, sizeof(text), "%s%s/%s/free_hugepages", c->root, folder, name) &&
 		sscanf(text, "%lu", &n) == 1)
 		c->mb += n * (kb / 1024);
 	return true;
@@ -32,7 +33,7 @@ static bool add_size(const char *name, void *arg)
 
 unsigned long hugepages_free_mb(const char *root)
 {
-	struct counting c = {.root = root, .file = "free_hugepages"};
+	struct counting c = {.root = root};
 
 	nic_dir_walk(add_size, &c, "hugepages-", "%s%s", root, folder);
 	return c.mb;
