@@ -2,6 +2,7 @@
 """`dnstap`: a collector is told of the queries and replies of its blocks, whoever answered, and whatever becomes of the
 collector nobody who answers waits for it."""
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -180,20 +181,25 @@ def test_a_collector_that_comes_late_or_again_is_found(tapped_lab):
     (tapped_lab / "late.out").unlink(missing_ok=True)
 
 
-@pytest.mark.parametrize("words", [b"", b"\0\0\0\0\0\0\0\x04\0\0\0\x63", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 4096])
-def test_a_collector_that_talks_nonsense_harms_nobody(tapped_lab, words):
-    path = tapped_lab / "full.sock"
+@contextlib.contextmanager
+def listening(path, mode=0o777):
+    """Somebody at the socket who is no collector of fstrm's."""
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
-        path.chmod(0o777)
-        server.listen()
-        server.settimeout(120)
         try:
-            with server.accept()[0] as odd:
-                odd.sendall(words)
-                ask_some(5, 5000)
+            path.chmod(mode)
+            server.listen()
+            server.settimeout(120)
+            yield server
         finally:
             path.unlink()
+
+
+@pytest.mark.parametrize("words", [b"", b"\0\0\0\0\0\0\0\x04\0\0\0\x63", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 4096])
+def test_a_collector_that_talks_nonsense_harms_nobody(tapped_lab, words):
+    with listening(tapped_lab / "full.sock") as server, server.accept()[0] as odd:
+        odd.sendall(words)
+        ask_some(5, 5000)
     assert lab.pids()["monitor"] != 0 and scrape.metrics().total("burst53_dnstap_connected") == 0
 
 
@@ -209,31 +215,15 @@ def accept(server):
 
 
 def test_a_collector_that_does_not_read_is_left_behind(tapped_lab):
-    path = tapped_lab / "full.sock"
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
-        path.chmod(0o777)
-        server.listen()
-        server.settimeout(120)
-        try:
-            with accept(server):
-                lab.wait_for(connected(1))
-                starts = lab.pids()["monitor"]
-                ask_some(200, 6000)
-                scrape.metrics()  # answers meanwhile
-                assert lab.pids()["monitor"] == starts
-        finally:
-            path.unlink()
+    with listening(tapped_lab / "full.sock") as server, accept(server):
+        lab.wait_for(connected(1))
+        starts = lab.pids()["monitor"]
+        ask_some(200, 6000)
+        scrape.metrics()  # answers meanwhile
+        assert lab.pids()["monitor"] == starts
     lab.wait_for(connected(0))
 
 
 def test_a_socket_that_is_not_ours_to_write_to_is_told(tapped_lab):
-    path = tapped_lab / "full.sock"
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
-        path.chmod(0o700)
-        server.listen()
-        try:
-            lab.wait_for(lambda: "must be allowed to write to the socket" in lab.log())
-        finally:
-            path.unlink()
+    with listening(tapped_lab / "full.sock", mode=0o700):
+        lab.wait_for(lambda: "must be allowed to write to the socket" in lab.log())

@@ -10,6 +10,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 import dns.flags
@@ -238,6 +239,22 @@ def read_message(sock):
     """One message of a stream, None at its end."""
     head = read_exactly(sock, 2)
     return None if head is None else read_exactly(sock, struct.unpack(">H", head)[0])
+
+
+def serve_streams(behave):
+    """A TCP server on loopback whose connections are behave's, each in a thread; it ends when the socket is closed."""
+    listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+
+    def serve():
+        while True:
+            try:
+                conn, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=behave, args=(conn,), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listening
 
 
 def question(name, kind="A", ident=0x1234, **edns):

@@ -111,20 +111,14 @@ def test_upstream_trouble_leaves_names_inside_alone(empty, kind):  # noqa: F811
 @pytest.mark.parametrize("size", [0, 1, 11, 12, 65535])
 def test_a_stream_that_announces_anything_is_survived(empty, size):  # noqa: F811
     """A length alone, then bytes that mean nothing, then silence."""
-    listening = socket.create_server(("127.0.0.1", 0), backlog=128)
     conns = []
 
-    def serve():
-        while True:
-            try:
-                conn, _ = listening.accept()
-            except OSError:
-                return
-            conns.append(conn)
-            if slow.read_message(conn) is not None:
-                conn.sendall(struct.pack(">H", size) + b"\xff" * max(0, size - 1))
+    def answer(conn):
+        conns.append(conn)
+        if slow.read_message(conn) is not None:
+            conn.sendall(struct.pack(">H", size) + b"\xff" * max(0, size - 1))
 
-    threading.Thread(target=serve, daemon=True).start()
+    listening = slow.serve_streams(answer)
     empty.serve_corefile(f".:53 {{\n forward . 127.0.0.1:{listening.getsockname()[1]} {{\n force_tcp\n read_timeout 300ms\n }}\n}}\n")
     assert set(burst(empty, [f"n{n}.example.net." for n in range(20)])) == {dns.rcode.SERVFAIL}
     listening.close()

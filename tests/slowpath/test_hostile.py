@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Upstreams and strangers that mean no good (proto 1.12, rel:5.6)."""
 
-import socket
 import struct
-import threading
 import time
 
 import dns.flags
@@ -182,16 +180,6 @@ def test_the_largest_reply_is_passed_on(empty, hostile):  # noqa: F811
 
 
 def test_one_octet_a_second_over_tcp_ends_in_servfail(empty):  # noqa: F811
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def serve():
-        while True:
-            try:
-                conn, _ = listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=drip, args=(conn,), daemon=True).start()
-
     def drip(conn):
         wire = slow.read_message(conn)
         try:
@@ -201,7 +189,7 @@ def test_one_octet_a_second_over_tcp_ends_in_servfail(empty):  # noqa: F811
         except OSError:
             pass
 
-    threading.Thread(target=serve, daemon=True).start()
+    listening = slow.serve_streams(drip)
     empty.serve_corefile(f".:53 {{\n forward . 127.0.0.1:{listening.getsockname()[1]} {{\n force_tcp\n }}\n}}\n")
     start = time.monotonic()
     assert ask(empty, "a.example.").rcode() == dns.rcode.SERVFAIL

@@ -3,7 +3,6 @@
 is still fetched from its upstream afterwards. test_hostile.py says what each of them gets exactly."""
 
 import concurrent.futures
-import socket
 import struct
 import threading
 import time
@@ -180,23 +179,13 @@ def lie(conn, framed):
 
 @pytest.mark.parametrize("behave", [crawl, stay, lie])
 def test_a_stream_that_means_no_good_ends_in_servfail_in_time(empty, behave):  # noqa: F811
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def serve():
-        while True:
-            try:
-                conn, _ = listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=one, args=(conn,), daemon=True).start()
-
     def one(conn):
         with conn:
             wire = slow.read_message(conn)
             if wire is not None:
                 behave(conn, slow.framed(good(wire)))
 
-    threading.Thread(target=serve, daemon=True).start()
+    listening = slow.serve_streams(one)
     empty.serve_corefile(f".:53 {{\n forward . 127.0.0.1:{listening.getsockname()[1]} {{\n force_tcp\n }}\n}}\n")
     seconds, replies = all_at_once(empty, behave.__name__)
     print(f"\n{behave.__name__}: {seconds:.2f} s")

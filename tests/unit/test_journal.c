@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests of what control writes into the history: each change once for each watch that told it.
 #include "tests/unit/objects_fixture.h"
+#include "tests/unit/temp_file.h"
 
 #include "control/journal.h"
 #include "zones/base/array.h"
@@ -25,15 +26,6 @@ struct seen {
 	size_t n;
 	char text[512];
 };
-
-static void write_file(char path[64], const char *text)
-{
-	strcpy(path, "/tmp/burst53-journal-XXXXXX");
-	int fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	(void)close(fd);
-}
 
 static void on_changing(void *user, const struct cluster *c, const struct object_meta *old,
 	const struct object_meta *new)
@@ -70,9 +62,9 @@ static void run_case(const char *corefile, size_t n_clusters, const char *want)
 	struct err e = {0};
 	size_t n = 0;
 
-	write_file(paths[0], corefile);
-	write_file(paths[1], dump);
-	write_file(paths[2], "");
+	temp_file_write(paths[0], corefile);
+	temp_file_write(paths[1], dump);
+	temp_file_write(paths[2], "");
 	assert_int_equal(history_open(&f.history, paths[2]), 0);
 	f.setup = setup_new(&o, NULL, &e);
 	assert_non_null(f.setup);

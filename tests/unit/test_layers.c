@@ -2,6 +2,7 @@
 // Synthesis under churn: whatever happens to the objects, base and overlay together answer every
 // name as a snapshot that is built from scratch.
 #include "tests/unit/objects_fixture.h"
+#include "tests/unit/temp_file.h"
 
 #include "control/layers.h"
 #include "control/publish/sealed.h"
@@ -38,15 +39,6 @@ struct fixture {
 	uint64_t generation;
 };
 
-static void write_file(char path[64], const char *text)
-{
-	strcpy(path, "/tmp/burst53-layers-XXXXXX");
-	int fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	(void)close(fd);
-}
-
 static void on_changing(void *user, const struct cluster *c, const struct object_meta *old,
 	const struct object_meta *new)
 {
@@ -67,8 +59,8 @@ static int fixture_make(void **state)
 	const struct cluster_events events = {f, on_changing, on_synced};
 	struct err e = {0};
 
-	write_file(f->paths[0], corefile);
-	write_file(f->paths[1], dump);
+	temp_file_write(f->paths[0], corefile);
+	temp_file_write(f->paths[1], dump);
 	f->options.corefile = f->paths[0];
 	f->options.source.dump = f->paths[1];
 	f->setup = setup_new(&f->options, NULL, &e);
