@@ -2,13 +2,13 @@
 // burst53-monitor: looks at the counters ten times a second and answers who asks. It has no rights
 // and writes nothing that others read.
 #include "control/base/log.h"
-#include "control/monitor/health.h"
 #include "control/monitor/http.h"
 #include "control/monitor/metrics.h"
 #include "control/monitor/options.h"
 #include "control/monitor/qlog_writer.h"
 #include "control/monitor/tap_thread.h"
 
+#include "zones/link/health.h"
 #include "zones/sandbox/sandbox.h"
 
 #include <errno.h>

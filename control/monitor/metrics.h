@@ -2,11 +2,11 @@
 // Everything that /metrics shows: CoreDNS' names, labels and buckets (k8s:2.13), and burst53's own.
 #pragma once
 
-#include "control/monitor/health.h"
 #include "control/monitor/qlog_writer.h"
 #include "control/monitor/tap_thread.h"
 #include "control/monitor/text.h"
 #include "zones/link/counters.h"
+#include "zones/link/health.h"
 
 #include <stdint.h>
 

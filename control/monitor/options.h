@@ -2,7 +2,7 @@
 // The command line of burst53-monitor.
 #pragma once
 
-#include "control/monitor/health.h"
+#include "zones/link/health.h"
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Health and readiness as functions of the shared page and the time.
-#include "control/monitor/health.h"
+#include "zones/link/health.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looks at loop counters and remembers when each moved.
-#include "control/monitor/health.h"
+#include "zones/link/health.h"
 
 #include <stdio.h>
 #include <string.h>
