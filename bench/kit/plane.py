@@ -14,6 +14,7 @@ sys.path.insert(0, str(machine.ROOT / "tests" / "cluster"))
 import fixtures  # noqa: E402
 import handle  # noqa: E402
 from kube import KubeError  # noqa: E402,F401
+from kit import fill  # noqa: E402
 
 FIRST_BUILD_S = 3600
 NAMESPACES, ENDPOINTS_EACH = 20, 10
@@ -70,10 +71,12 @@ class Plane:
     def load(self, kept):
         """Fills it and keeps a copy; one that is not whole is never there under its name."""
         also = ", as many pods" if self.plan.pods else ""
-        report.progress(f"loading {self.plan.services} services, {self.plan.endpoints} endpoints{also}: minutes, once")
-        fixtures.load(self.kube, self.plan)
+        report.progress(f"loading {self.plan.services} services, {self.plan.endpoints} endpoints{also}: once")
         if self.plan.services < KEPT_SERVICES:
+            fixtures.load(self.kube, self.plan)
             return
+        count = fill.fill(self.cluster, self.plan)
+        report.progress(f"loaded: {count} objects")
         KEPT.mkdir(parents=True, exist_ok=True)
         part = kept.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)
