@@ -23,15 +23,6 @@
 
 enum { LIVE_MS = 1500, LOOK_MS = 20, TRIES = 3, HEADER_BYTES = 12, QUERY_BYTES = 300 };
 
-static bool has_dataplane(const struct state *s)
-{
-	for (size_t i = 0; i < s->n_children; i++) {
-		if (strcmp(s->children[i].name, "dataplane") == 0)
-			return true;
-	}
-	return false;
-}
-
 // The first worker that has answered nothing since then; n_workers when all have.
 static uint32_t silent_worker(const struct counters_page *page, const uint64_t *before, uint32_t n)
 {
@@ -90,15 +81,60 @@ static size_t build_query(const struct ask *a, uint8_t *msg)
 	return HEADER_BYTES + name_size + 4;
 }
 
-static int connect_to(const struct state *s, uint16_t port)
+static bool is_every(const struct server_address *a)
 {
-	struct sockaddr_in to4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-	const char *text = s->n_addresses > 0 ? s->addresses[0].text : "127.0.0.1";
-	bool is4 = inet_pton(AF_INET, text, &to4.sin_addr) == 1;
+	static const uint8_t zeros[sizeof(a->bytes)];
 
-	if (!is4 && inet_pton(AF_INET6, text, &to6.sin6_addr) != 1)
-		return -EINVAL;
+	return memcmp(a->bytes, zeros, sizeof(zeros)) == 0;
+}
+
+static bool is_at(const struct server_address *place, const struct server_address *to)
+{
+	return place->port == to->port && place->family == to->family &&
+		(is_every(place) || memcmp(place->bytes, to->bytes, sizeof(to->bytes)) == 0);
+}
+
+// An address of this host, for the place of every address.
+static struct server_address loopback(const struct server_address *place)
+{
+	struct server_address to = {.family = place->family, .port = place->port};
+
+	if (to.family == 4)
+		memcpy(to.bytes, (const uint8_t[]){127, 0, 0, 1}, 4);
+	else
+		to.bytes[15] = 1;
+	return to;
+}
+
+// Where the question's address is served, or, when nobody asked for that very one, another one on
+// its port: a block may listen on IPv6 only, or where an interface is. False: nowhere.
+static bool find_place(
+	const struct state *s, const struct live_question *q, struct server_address *out)
+{
+	const struct server_address *to = &q->ask->to;
+
+	*out = *to;
+	for (size_t i = 0; i < s->n_listens; i++) {
+		if (is_at(&s->listens[i], to))
+			return true;
+	}
+	for (size_t i = 0; i < s->n_listens && !q->is_address_given; i++) {
+		if (s->listens[i].port != to->port)
+			continue;
+		*out = is_every(&s->listens[i]) ? loopback(&s->listens[i]) : s->listens[i];
+		return true;
+	}
+	return false;
+}
+
+static int connect_to(const struct server_address *to)
+{
+	struct sockaddr_in to4 = {.sin_family = AF_INET, .sin_port = htons(to->port)};
+	struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = htons(to->port)};
+	bool is4 = to->family == 4;
+
+	memcpy(&to4.sin_addr, to->bytes, sizeof(to4.sin_addr));
+	memcpy(&to6.sin6_addr, to->bytes, sizeof(to6.sin6_addr));
 	int fd = socket(is4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -126,34 +162,39 @@ static size_t ask_once(int fd, const uint8_t *query, size_t query_bytes, struct 
 	return is_ours ? (size_t)n : 0;
 }
 
-static int live_ask(
-	const struct state *s, const struct ask *a, struct ask_reply *reply, struct err *err)
+static int live_ask(const struct state *s, const struct live_question *q, struct ask_reply *reply,
+	struct err *err)
 {
 	uint8_t query[QUERY_BYTES];
-	size_t query_bytes = build_query(a, query);
-	int fd = connect_to(s, a->to.port);
+	size_t query_bytes = build_query(q->ask, query);
+	struct server_address to;
+	char text[INET6_ADDRSTRLEN];
 
+	if (!find_place(s, q, &to))
+		return err_set(err, -EADDRNOTAVAIL,
+			"that address is not served on port %u: `burst53 status` says which are",
+			to.port);
+	(void)inet_ntop(to.family == 4 ? AF_INET : AF_INET6, to.bytes, text, sizeof(text));
+	int fd = connect_to(&to);
 	if (fd < 0)
-		return err_set(err, fd, "%s: %s",
-			s->n_addresses > 0 ? s->addresses[0].text : "127.0.0.1", strerror(-fd));
+		return err_set(err, fd, "%s: %s", text, strerror(-fd));
 	reply->size_bytes = 0;
 	for (unsigned i = 0; i < TRIES && reply->size_bytes == 0; i++)
 		reply->size_bytes = ask_once(fd, query, query_bytes, reply);
 	(void)close(fd);
 	if (reply->size_bytes == 0)
-		return err_set(err, -ETIMEDOUT, "%s port %u does not answer",
-			s->n_addresses > 0 ? s->addresses[0].text : "127.0.0.1", a->to.port);
+		return err_set(err, -ETIMEDOUT, "%s port %u does not answer", text, to.port);
 	reply->result.rcode = reply->msg[3] & 15;
 	return 0;
 }
 
-int live_answer(
-	const struct running *r, const struct ask *a, struct ask_reply *reply, struct err *err)
+int live_answer(const struct running *r, const struct live_question *q, struct ask_reply *reply,
+	struct err *err)
 {
-	if (!has_dataplane(&r->state)) {
+	if (!state_has_child(&r->state, "dataplane")) {
 		if (r->counters != NULL && counter_get(&r->counters->is_stopping) != 0)
 			return report_drain(err);
-		return live_ask(&r->state, a, reply, err);
+		return live_ask(&r->state, q, reply, err);
 	}
 	if (r->counters == NULL)
 		return err_set(err, -ETIMEDOUT, "nobody has the counters");

@@ -20,37 +20,59 @@ uint64_t proc_now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+// What stands in /proc behind a process' name.
+struct facts {
+	char state;
+	uint64_t start_ticks; // 0: there is no such process
+};
+
 // proc(5): the command's name may hold spaces and brackets; fields are counted behind the last one.
-static uint64_t parse_start(char *stat)
+static struct facts parse_stat(const char *stat)
 {
-	char *p = strrchr(stat, ')');
+	const char *p = strrchr(stat, ')');
 
 	if (p == NULL || p[1] == 0 || p[2] == 'Z' || p[2] == 'X')
-		return 0;
+		return (struct facts){0};
+	char state = p[2];
 	for (int field = 2; field < START_FIELD && p != NULL; field++)
 		p = strchr(p + 1, ' ');
-	return p == NULL ? 0 : strtoull(p + 1, NULL, 10);
+	return (struct facts){
+		.state = state, .start_ticks = p == NULL ? 0 : strtoull(p + 1, NULL, 10)};
 }
 
-uint64_t proc_start_ticks(pid_t pid)
+static struct facts read_facts(pid_t pid)
 {
 	char path[32], stat[1024];
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return 0;
+		return (struct facts){0};
 	ssize_t n = read(fd, stat, sizeof(stat) - 1);
 	(void)close(fd);
 	if (n <= 0)
-		return 0;
+		return (struct facts){0};
 	stat[n] = 0;
-	return parse_start(stat);
+	return parse_stat(stat);
+}
+
+uint64_t proc_start_ticks(pid_t pid)
+{
+	return read_facts(pid).start_ticks;
+}
+
+enum proc_state proc_state_of(const struct proc *p)
+{
+	struct facts facts = p->pid > 0 ? read_facts(p->pid) : (struct facts){0};
+
+	if (facts.start_ticks == 0 || facts.start_ticks != p->start_ticks)
+		return PROC_GONE;
+	return facts.state == 'T' || facts.state == 't' ? PROC_STOPPED : PROC_RUNNING;
 }
 
 bool proc_is_alive(const struct proc *p)
 {
-	return p->pid > 0 && p->start_ticks != 0 && proc_start_ticks(p->pid) == p->start_ticks;
+	return proc_state_of(p) != PROC_GONE;
 }
 
 static unsigned signal_all(const struct proc *all, unsigned n, int signal)

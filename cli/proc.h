@@ -16,6 +16,11 @@ uint64_t proc_start_ticks(pid_t pid);
 
 bool proc_is_alive(const struct proc *p);
 
+enum proc_state { PROC_GONE, PROC_STOPPED, PROC_RUNNING };
+
+// A process that SIGSTOP or a debugger holds is stopped; one that nobody has waited for is gone.
+enum proc_state proc_state_of(const struct proc *p);
+
 // SIGTERM, and SIGKILL to those that are still there after wait_ms; returns when all are gone.
 void proc_end_all(const struct proc *all, unsigned n, unsigned wait_ms);
 

@@ -132,10 +132,11 @@ static int ask_live(const struct query_options *o, const struct ask *a, struct a
 {
 	struct running r;
 	struct err err = {0};
+	const struct live_question q = {.ask = a, .is_address_given = o->address != NULL};
 	int rc = running_open(o->run_dir, &r, &err);
 
 	if (rc == 0)
-		rc = live_answer(&r, a, reply, &err);
+		rc = live_answer(&r, &q, reply, &err);
 	running_close(&r);
 	if (rc != 0)
 		(void)fprintf(stderr, "burst53 query: %s\n", err.text);

@@ -194,7 +194,26 @@ static int make_rule(struct supervisor *s, struct err *err)
 	return rc;
 }
 
-static void fill_state(struct supervisor *s)
+// Of whoever answers: workers, or the slow path.
+static int note_listens(struct supervisor *s, struct err *err)
+{
+	const struct run_options *o = s->o;
+	static struct listens places; // too large for a stack frame
+	int rc = o->port_kind == PORT_NONE
+		? listens_kernel(&s->pre.listens, o->addresses, o->n_addresses, &places, err)
+		: listens_of(&s->pre.listens, o->addresses, o->n_addresses, &places, err);
+
+	s->state.n_listens = rc == 0 ? places.n : 0;
+	for (size_t i = 0; i < s->state.n_listens; i++) {
+		const struct address *a = &places.list[i].address;
+		s->state.listens[i] =
+			(struct server_address){.family = a->family, .port = places.list[i].port};
+		memcpy(s->state.listens[i].bytes, a->bytes, sizeof(a->bytes));
+	}
+	return rc;
+}
+
+static int fill_state(struct supervisor *s, struct err *err)
 {
 	const struct run_options *o = s->o;
 
@@ -207,6 +226,7 @@ static void fill_state(struct supervisor *s)
 		s->state.addresses[i].mode = s->pre.modes[i];
 		memcpy(s->state.addresses[i].text, o->addresses[i].text, ADDRESS_TEXT_BYTES);
 	}
+	return note_listens(s, err);
 }
 
 // Two on one address would both answer. Those on an interface are found by the sockets, and a card
@@ -331,7 +351,7 @@ int resources_make(struct supervisor *s, struct err *err)
 	if (rc == 0)
 		rc = make_rule(s, err);
 	if (rc == 0)
-		fill_state(s);
+		rc = fill_state(s, err);
 	return rc;
 }
 

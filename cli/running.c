@@ -60,13 +60,19 @@ static int converse(struct running *r, int sock)
 	return rc;
 }
 
-static int ask_supervisor(const char *run_dir, struct running *r)
+static int connect_supervisor(const char *run_dir)
 {
 	char path[1024];
 
 	if (snprintf(path, sizeof(path), "%s/supervisor.sock", run_dir) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	int sock = seqpacket_connect(path);
+	return seqpacket_connect(path);
+}
+
+static int ask_supervisor(const char *run_dir, struct running *r)
+{
+	int sock = connect_supervisor(run_dir);
+
 	if (sock < 0)
 		return sock;
 	int rc = converse(r, sock);
@@ -93,6 +99,18 @@ static void counters_of_child(struct running *r)
 	}
 }
 
+// The state is written last of all, the socket is there from the begin.
+static int report_absence(const char *run_dir, struct err *err)
+{
+	int sock = connect_supervisor(run_dir);
+
+	if (sock < 0)
+		return err_set(err, -ENOENT, "no burst53 runs on %.120s", run_dir);
+	(void)close(sock);
+	return err_set(
+		err, -ENOENT, "the burst53 on %.100s starts, nothing is served yet", run_dir);
+}
+
 int running_open(const char *run_dir, struct running *r, struct err *err)
 {
 	char path[1024];
@@ -103,10 +121,12 @@ int running_open(const char *run_dir, struct running *r, struct err *err)
 		return err_set(err, -ENAMETOOLONG, "%.100s: too long", run_dir);
 	int rc = state_read(path, &r->state);
 	if (rc == -ENOENT)
-		return err_set(err, rc, "no burst53 runs on %.120s", run_dir);
+		return report_absence(run_dir, err);
 	if (rc != 0)
 		return err_set(err, rc, "%.120s: %s", path, strerror(-rc));
-	r->is_supervised = ask_supervisor(run_dir, r) == 0;
+	// Who is stopped would be waited for in vain.
+	r->is_supervised = proc_state_of(&r->state.supervisor) != PROC_STOPPED &&
+		ask_supervisor(run_dir, r) == 0;
 	if (r->counters == NULL)
 		counters_of_child(r);
 	return 0;

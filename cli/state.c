@@ -2,6 +2,7 @@
 // One line per thing: its kind, then its words.
 #include "cli/state.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,6 +21,23 @@ const char *address_mode_text(enum address_mode mode)
 	return mode_texts[mode];
 }
 
+bool state_has_child(const struct state *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_children; i++) {
+		if (strcmp(s->children[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void print_listen(FILE *f, const struct server_address *l)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (inet_ntop(l->family == 6 ? AF_INET6 : AF_INET, l->bytes, text, sizeof(text)) != NULL)
+		(void)fprintf(f, "listen %s %u\n", text, (unsigned)l->port);
+}
+
 static void print_state(FILE *f, const struct state *s)
 {
 	(void)fputs(first_line, f);
@@ -36,6 +54,8 @@ static void print_state(FILE *f, const struct state *s)
 	for (size_t i = 0; i < s->n_addresses; i++)
 		(void)fprintf(f, "address %s %s\n", s->addresses[i].text,
 			mode_texts[s->addresses[i].mode]);
+	for (size_t i = 0; i < s->n_listens; i++)
+		print_listen(f, &s->listens[i]);
 }
 
 int state_write(const char *path, const struct state *s)
@@ -83,6 +103,18 @@ static void take_address(const char *line, struct state *s)
 	}
 }
 
+static void take_listen(const char *line, struct state *s)
+{
+	struct server_address l = {0};
+	char text[INET6_ADDRSTRLEN];
+
+	if (s->n_listens == SOCKETS_MAX || sscanf(line, "listen %45s %" SCNu16, text, &l.port) != 2)
+		return;
+	l.family = strchr(text, ':') == NULL ? 4 : 6;
+	if (inet_pton(l.family == 6 ? AF_INET6 : AF_INET, text, l.bytes) == 1)
+		s->listens[s->n_listens++] = l;
+}
+
 // Lines of a kind that is not known here are left alone: a newer version may have written them.
 static void take_line(const char *line, struct state *s)
 {
@@ -96,6 +128,8 @@ static void take_line(const char *line, struct state *s)
 		return;
 	else if (strncmp(line, "child ", 6) == 0)
 		take_child(line, s);
+	else if (strncmp(line, "listen ", 7) == 0)
+		take_listen(line, s);
 	else
 		take_address(line, s);
 }

@@ -7,7 +7,11 @@
 #include "cli/drop_rule.h"
 #include "cli/proc.h"
 #include "cli/run_options.h"
+#include "cli/sockets.h"
 
+#include "zones/snapshot/snapshot.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { STATE_CHILDREN_MAX = 8, STATE_NAME_BYTES = 16 };
@@ -34,9 +38,14 @@ struct state {
 	size_t n_children;
 	struct state_address addresses[RUN_ADDRESSES_MAX];
 	size_t n_addresses;
+	// Where plain DNS is answered; an address of zeros is every one of its family.
+	struct server_address listens[SOCKETS_MAX];
+	size_t n_listens;
 };
 
 const char *address_mode_text(enum address_mode mode);
+
+bool state_has_child(const struct state *s, const char *name);
 
 // Replaces the file as a whole. 0 or -errno.
 [[nodiscard]] int state_write(const char *path, const struct state *s);

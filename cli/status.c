@@ -4,6 +4,7 @@
 
 #include "cli/proc.h"
 #include "cli/running.h"
+#include "cli/status_health.h"
 #include "cli/status_json.h"
 
 #include <getopt.h>
@@ -13,14 +14,15 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char help[] =
-	"usage: burst53 status [OPTION]...\n"
-	"Shows what runs, what it serves, and how it does.\n\n"
-	"  --run-dir D      of the instance (default /run/burst53)\n"
-	"  --watch[=S]      again and again, every S seconds (2)\n"
-	"  --json\n"
-	"  --help\n\n"
-	"Exit code 0 when every process runs and queries are answered, 1 otherwise.\n";
+static const char help[] = "usage: burst53 status [OPTION]...\n"
+			   "Shows what runs, what it serves, and how it does.\n\n"
+			   "  --run-dir D      of the instance (default /run/burst53)\n"
+			   "  --watch[=S]      again and again, every S seconds (2)\n"
+			   "  --json\n"
+			   "  --help\n\n"
+			   "Exit code 0 when every process runs, none hangs, and queries are "
+			   "answered from data that is\n"
+			   "there; 1 otherwise, and the warnings say why.\n";
 
 enum { WATCH_S = 2, WATCH_MAX_S = 3600 };
 
@@ -79,11 +81,15 @@ static int show(const struct status_options *o)
 	struct running r;
 	struct err err = {0};
 	json_t *doc = NULL;
-	bool is_serving = false;
+	struct status_verdict v = {0};
 
-	if (running_open(o->run_dir, &r, &err) == 0)
-		doc = status_json(&r, &is_serving);
+	if (running_open(o->run_dir, &r, &err) == 0) {
+		status_judge(&r, &v);
+		doc = status_json(&r, &v);
+	}
 	running_close(&r);
+	bool is_good = v.is_serving && v.is_complete;
+	status_verdict_fini(&v);
 	if (doc == NULL) {
 		(void)fprintf(
 			stderr, "burst53 status: %s\n", err.code != 0 ? err.text : "out of memory");
@@ -95,7 +101,7 @@ static int show(const struct status_options *o)
 	else
 		print_table(doc);
 	json_decref(doc);
-	return rc == 0 && is_serving ? EXIT_OK : EXIT_FAILED;
+	return rc == 0 && is_good ? EXIT_OK : EXIT_FAILED;
 }
 
 // Until somebody interrupts it, or who reads goes away.

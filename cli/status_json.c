@@ -5,6 +5,7 @@
 #include "cli/proc.h"
 #include "cli/status_rules.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 static json_int_t num(const counter_t *c)
@@ -23,22 +24,52 @@ static json_t *addresses_json(const struct state *s)
 	return list;
 }
 
-static json_t *processes_json(const struct running *r, bool *is_complete)
+// Of all addresses together; without any, the kernel's sockets are used.
+static const char *mode_of(const struct state *s)
+{
+	enum address_mode first = s->n_addresses == 0 ? MODE_KERNEL : s->addresses[0].mode;
+
+	for (size_t i = 1; i < s->n_addresses; i++) {
+		if (s->addresses[i].mode != first)
+			return "shared and own";
+	}
+	return address_mode_text(first);
+}
+
+static json_t *listens_json(const struct state *s)
+{
+	char text[INET6_ADDRSTRLEN];
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->n_listens; i++) {
+		const struct server_address *l = &s->listens[i];
+		(void)inet_ntop(l->family == 6 ? AF_INET6 : AF_INET, l->bytes, text, sizeof(text));
+		(void)json_array_append_new(
+			list, json_pack("{ss si}", "address", text, "port", (int)l->port));
+	}
+	return list;
+}
+
+static json_t *process_json(const char *name, const struct proc *p)
+{
+	static const char *const texts[] = {
+		[PROC_GONE] = "ended", [PROC_STOPPED] = "stopped", [PROC_RUNNING] = "running"};
+	enum proc_state state = proc_state_of(p);
+
+	return json_pack("{ss si sb ss}", "name", name, "pid", (int)p->pid, "running",
+		state == PROC_RUNNING, "state", texts[state]);
+}
+
+static json_t *processes_json(const struct running *r)
 {
 	json_t *list = json_array();
-	bool is_up = proc_is_alive(&r->state.supervisor);
 
-	*is_complete = is_up;
-	(void)json_array_append_new(list,
-		json_pack("{ss si sb}", "name", "supervisor", "pid", (int)r->state.supervisor.pid,
-			"running", is_up));
+	(void)json_array_append_new(list, process_json("supervisor", &r->state.supervisor));
 	for (size_t i = 0; i < r->state.n_children; i++) {
 		const struct state_child *c = &r->state.children[i];
-		is_up = proc_is_alive(&c->proc);
-		*is_complete = *is_complete && is_up;
-		(void)json_array_append_new(list,
-			json_pack("{ss si sb si}", "name", c->name, "pid", (int)c->proc.pid,
-				"running", is_up, "starts", (int)c->starts));
+		json_t *child = process_json(c->name, &c->proc);
+		(void)json_object_set_new(child, "starts", json_integer((json_int_t)c->starts));
+		(void)json_array_append_new(list, child);
 	}
 	return list;
 }
@@ -127,50 +158,13 @@ static json_t *drops_json(const struct counters_page *page)
 	return drops;
 }
 
-static void warn(json_t *list, const char *directive, const char *text)
-{
-	(void)json_array_append_new(
-		list, json_pack("{ss ss}", "directive", directive, "warning", text));
-}
-
-// What counters tell of directives that cannot do their work here.
-static json_t *warnings_json(const struct outside_counters *o)
-{
-	uint64_t strangers = rule_counters_sum(&o->rules, RULE_AUTOPATH_STRANGERS);
-	uint64_t pods = rule_counters_sum(&o->rules, RULE_AUTOPATH_PODS);
-	json_t *list = json_array();
-
-	if (strangers > pods)
-		warn(list, "autopath",
-			"most clients' addresses are no pods': they come translated (SNAT), or "
-			"from a NodeLocal DNSCache");
-	if (counter_get(&o->looping) != 0)
-		warn(list, "loop", "an upstream of forward asks this server: it gets SERVFAIL");
-	if (counter_get(&o->unusable_files) != 0)
-		warn(list, "forward",
-			"a file that it names cannot be used: the name servers that it last named "
-			"stay in use; the log says why");
-	return list;
-}
-
-static bool has_child(const struct state *s, const char *name)
-{
-	for (size_t i = 0; i < s->n_children; i++) {
-		if (strcmp(s->children[i].name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int add_counters(const struct running *r, json_t *doc, bool *is_ready)
+static int add_counters(const struct running *r, json_t *doc)
 {
 	const struct counters_page *page = r->counters;
 	int rc = 0;
 
-	*is_ready = true;
-	if (has_child(&r->state, "dataplane")) {
+	if (state_has_child(&r->state, "dataplane")) {
 		bool has_link = counter_get(&page->link_up) != 0;
-		*is_ready = counter_get(&page->dataplane_ready) != 0 && has_link;
 		rc |= json_object_set_new(doc, "link", json_boolean(has_link));
 		rc |= json_object_set_new(doc, "workers", workers_json(page));
 		rc |= json_object_set_new(doc, "dataplane", snapshot_json(&page->dataplane));
@@ -179,30 +173,28 @@ static int add_counters(const struct running *r, json_t *doc, bool *is_ready)
 			json_pack("{sI sI}", "missed", num(&page->rx_missed), "no_buffer",
 				num(&page->rx_nombuf)));
 	}
-	if (has_child(&r->state, "slowpath")) {
-		*is_ready = *is_ready && counter_get(&page->slowpath.generation) != 0;
+	if (state_has_child(&r->state, "slowpath"))
 		rc |= json_object_set_new(doc, "slowpath", snapshot_json(&page->slowpath));
-	}
 	rc |= json_object_set_new(doc, "control", control_json(&page->control));
 	rc |= json_object_set_new(doc, "corefile", corefile_json(&page->control));
-	rc |= json_object_set_new(doc, "warnings", warnings_json(&page->outside));
 	return rc;
 }
 
-json_t *status_json(const struct running *r, bool *is_serving)
+json_t *status_json(const struct running *r, const struct status_verdict *v)
 {
 	json_t *doc = json_object();
-	bool is_complete = false, is_ready = false;
 	int rc = 0;
 
+	rc |= json_object_set_new(doc, "mode", json_string(mode_of(&r->state)));
 	rc |= json_object_set_new(doc, "port", json_string(r->state.port));
 	rc |= json_object_set_new(doc, "addresses", addresses_json(&r->state));
-	rc |= json_object_set_new(doc, "processes", processes_json(r, &is_complete));
+	rc |= json_object_set_new(doc, "listens", listens_json(&r->state));
+	rc |= json_object_set_new(doc, "processes", processes_json(r));
 	if (r->counters != NULL)
-		rc |= add_counters(r, doc, &is_ready);
+		rc |= add_counters(r, doc);
 	rc |= json_object_set_new(doc, "rules", status_rules(r));
-	*is_serving = is_complete && is_ready;
-	rc |= json_object_set_new(doc, "serving", json_boolean(*is_serving));
+	rc |= json_object_set(doc, "warnings", v->warnings);
+	rc |= json_object_set_new(doc, "serving", json_boolean(v->is_serving));
 	if (rc == 0)
 		return doc;
 	json_decref(doc);

@@ -3,10 +3,9 @@
 #pragma once
 
 #include "cli/running.h"
+#include "cli/status_health.h"
 
 #include <jansson.h>
-#include <stdbool.h>
 
-// NULL when memory is short. *is_serving: all processes run, and queries are answered from a
-// snapshot.
-json_t *status_json(const struct running *r, bool *is_serving);
+// NULL when memory is short.
+json_t *status_json(const struct running *r, const struct status_verdict *v);

@@ -11,15 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool has_dataplane(const struct state *s)
-{
-	for (size_t i = 0; i < s->n_children; i++) {
-		if (strcmp(s->children[i].name, "dataplane") == 0)
-			return true;
-	}
-	return false;
-}
-
 // A step behind the first is reached by what falls through.
 static const char *executor(const struct image *top, const struct image_rule *rule)
 {
@@ -71,7 +62,8 @@ json_t *status_rules(const struct running *r)
 	const struct image *top = rc == 0 ? snapshot_top(&s.snapshot) : NULL;
 	for (uint32_t i = 0; top != NULL && i < top->n_listeners; i++) {
 		if (top->listeners[i].family != IMAGE_FAMILY_BLOCK)
-			add_rules(list, top, &top->listeners[i], !has_dataplane(&r->state));
+			add_rules(list, top, &top->listeners[i],
+				!state_has_child(&r->state, "dataplane"));
 	}
 	source_close(&s);
 	return list;

@@ -165,7 +165,7 @@ def test_autopath_for_clients_that_are_no_pods_is_told(tmp_path):
         after = get("srv")
         assert difference(before, after, "burst53_autopath_strangers_total", ("server",)) == {("dns://:53",): 3}
         assert after.total("burst53_autopath_pods_total") == 0
-        assert [w["directive"] for w in lab.status()["warnings"]] == ["autopath"]
+        assert [w["about"] for w in lab.status()["warnings"]] == ["autopath"]
         done = lab.run("promtool", "check", "metrics", input=after.text)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     finally:

@@ -46,7 +46,7 @@ def test_a_loop_is_found_and_shown_and_ends_nothing(tmp_path):
         _, _, reply = scrape.ask("www.example", timeout=20, use_edns=0)
         assert reply.rcode() == dns.rcode.SERVFAIL and [(int(o.otype), o.code) for o in reply.options] == [(15, 22)]
         assert scrape.ask("kubernetes.default.svc.cluster.local", timeout=20)[2].answer
-        assert [w["directive"] for w in lab.status()["warnings"]] == ["loop"]
+        assert [w["about"] for w in lab.status()["warnings"]] == ["loop"]
         assert "come back: they get SERVFAIL zone=. upstream=198.18.0.53:53" in lab.log() and lab.pids() == before
     finally:
         lab.down()

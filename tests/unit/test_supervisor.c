@@ -58,7 +58,9 @@ static void the_state_file_comes_back_as_written(void **state)
 			.proc = {.pid = 8, .start_ticks = 88},
 			.starts = 3}},
 		.n_addresses = 2,
-		.addresses = {{"198.18.0.53", MODE_OWN}, {"fd00::53", MODE_SHARED}}};
+		.addresses = {{"198.18.0.53", MODE_OWN}, {"fd00::53", MODE_SHARED}},
+		.n_listens = 3,
+		.listens = {{4, {198, 18, 0, 53}, 53}, {4, {0}, 5353}, {6, {0xfd}, 53}}};
 	struct state got;
 
 	(void)state;
@@ -71,7 +73,8 @@ static void the_state_file_comes_back_as_written(void **state)
 static void a_foreign_state_file_is_refused_and_a_torn_one_harmless(void **state)
 {
 	static const char *const lines[] = {"child\n", "child x\n", "child control 1\n",
-		"address 1.2.3.4 strange\n", "supervisor x\n", "\n", "child a b c d\n"};
+		"address 1.2.3.4 strange\n", "listen here 53\n", "listen 1.2.3.4\n",
+		"supervisor x\n", "\n", "child a b c d\n"};
 	struct state got;
 
 	(void)state;
@@ -84,11 +87,12 @@ static void a_foreign_state_file_is_refused_and_a_torn_one_harmless(void **state
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
 		(void)fputs(lines[i], f);
 	for (unsigned i = 0; i < 100; i++)
-		(void)fputs("child dataplane 1 1 1\naddress 10.0.0.1 own\n", f);
+		(void)fputs("child dataplane 1 1 1\naddress 10.0.0.1 own\nlisten ::1 53\n", f);
 	(void)fclose(f);
 	assert_int_equal(state_read(in_folder("state"), &got), 0);
 	assert_int_equal(got.n_children, STATE_CHILDREN_MAX);
 	assert_int_equal(got.n_addresses, RUN_ADDRESSES_MAX);
+	assert_int_equal(got.n_listens, SOCKETS_MAX);
 	assert_int_equal(got.supervisor.pid, 0);
 }
 
@@ -372,6 +376,10 @@ static void a_number_that_was_used_again_is_not_the_process(void **state)
 		_exit(0);
 	}
 	struct proc child = {.pid = pid, .start_ticks = proc_start_ticks(pid)};
+	assert_int_equal(proc_state_of(&child), PROC_RUNNING);
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	assert_int_equal(proc_state_of(&child), PROC_STOPPED);
 	assert_true(proc_is_alive(&child));
 	proc_end_all(&child, 1, 50);
 	assert_false(proc_is_alive(&child)); // a zombie counts as gone
