@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +24,6 @@ enum {
 	BACKOFF_MAX_MS = 5000,
 	LONG_LIFE_MS = 10000, // after that a death is no sign of a loop
 	EXIT_NO_EXEC = 126,
-	FILES_MAX = 1 << 18,
 };
 
 void child_args_add(struct child_args *a, const char *word)
@@ -162,22 +160,6 @@ static int change_user(const struct child *c)
 	return c->rights == RIGHTS_READ_FILES ? keep_right(CAP_DAC_READ_SEARCH) : 0;
 }
 
-// Many connections, packet memory: what we may not raise stays as it is.
-static void raise_limits(void)
-{
-	struct rlimit files, memory = {RLIM_INFINITY, RLIM_INFINITY};
-
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max < FILES_MAX) {
-		const struct rlimit more = {FILES_MAX, FILES_MAX};
-		(void)setrlimit(RLIMIT_NOFILE, &more);
-	}
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-		files.rlim_cur = files.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &files);
-	}
-	(void)setrlimit(RLIMIT_MEMLOCK, &memory);
-}
-
 static int prepare(const struct child *c, const struct child_args *a)
 {
 	sigset_t none;
@@ -202,7 +184,6 @@ static int prepare(const struct child *c, const struct child_args *a)
 		if (fcntl(a->fds[i], F_SETFD, 0) != 0)
 			return -errno;
 	}
-	raise_limits();
 	int rc = drop_rights(c->rights);
 	return rc == 0 ? change_user(c) : rc;
 }

@@ -2,6 +2,7 @@
 // `burst53 run`: checks everything, makes what outlives the children, supervises, removes it all.
 #include "cli/command.h"
 
+#include "cli/rights.h"
 #include "cli/say.h"
 #include "cli/supervisor.h"
 
@@ -111,6 +112,16 @@ static void open_standard(void)
 		(void)close(fd);
 }
 
+// The children's start needs no more.
+static int keep_rights(const struct supervisor *s, struct err *err)
+{
+	const struct rights_plan plan = {.port_kind = s->o->port_kind,
+		.is_root = geteuid() == 0,
+		.has_api_netns = s->pre.api_netns_fd >= 0};
+
+	return rights_keep(&plan, err);
+}
+
 int command_run(int argc, char **argv)
 {
 	static struct supervisor s;
@@ -136,6 +147,8 @@ int command_run(int argc, char **argv)
 		rc = run_dir_open(o.run_dir, &s.dir, &err);
 	if (rc == 0)
 		rc = resources_make(&s, &err);
+	if (rc == 0)
+		rc = keep_rights(&s, &err);
 	s.children[CHILD_CONTROL].netns_fd = s.pre.api_netns_fd;
 	s.children[CHILD_DATAPLANE].runtime_dir = s.dir.path;
 	if (rc == 0)

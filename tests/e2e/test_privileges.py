@@ -16,20 +16,21 @@ import lab
 
 UID = "65534"
 FALLBACK = "53053"  # cli/user.h
-CAPABILITIES = {"net_bind_service": 10, "net_admin": 12, "net_raw": 13, "ipc_lock": 14, "sys_admin": 21, "bpf": 39}
+CAPABILITIES = {"dac_read_search": 2, "kill": 5, "setgid": 6, "setuid": 7, "net_bind_service": 10, "net_admin": 12, "net_raw": 13,
+                "ipc_lock": 14, "sys_admin": 21, "bpf": 39}
 NAME = "web.default.svc.cluster.local"
 SECRET = "9d3f1c0a5b7e4f6688aa0c1d2e3f4a5b"
 
 
 def rows():
-    """Mode: (port, capabilities, device nodes) of the table."""
+    """Mode: (port, capabilities, device nodes, capabilities kept) of the table."""
     text = (lab.TOP / "docs" / "operations.md").read_text(encoding="utf-8").split("<!-- table: privileges -->")[1]
     found = {}
     for line in text.strip().splitlines()[2:]:
         if not line.startswith("|"):
             break
-        mode, port, _, capabilities, nodes = (cell.strip().strip("`") for cell in line.strip("|").split("|"))
-        found[mode] = (port.replace(":IF", ":eth0"), capabilities.split(), nodes.split())
+        mode, port, _, capabilities, nodes, kept = (cell.strip().strip("`") for cell in line.strip("|").split("|"))
+        found[mode] = (port.replace(":IF", ":eth0"), capabilities.split(), nodes.split(), [] if kept == "none" else kept.split())
     return found
 
 
@@ -49,11 +50,16 @@ exec "$@"
 """
 
 
+def bits(names):
+    """A set of capabilities as /proc prints it."""
+    return sum(1 << CAPABILITIES[name] for name in names)
+
+
 class Server:
     """burst53 of one row."""
 
     def __init__(self, folder, mode):
-        port, capabilities, nodes = ROWS[mode]
+        port, capabilities, nodes, _ = ROWS[mode]
         self.run_dir = folder / "run"
         self.log = folder / "log"
         folder.chmod(0o711)
@@ -117,7 +123,7 @@ def test_a_mode_starts_with_its_row_and_keeps_less(server):
     mode, running = server
     assert lab.dig(NAME, "A", "+tcp")[0] == "NOERROR", running.log.read_text(encoding="utf-8")
     assert lab.dig("missing.default.svc.cluster.local")[0] == "NXDOMAIN"
-    mask = sum(1 << CAPABILITIES[c] for c in ROWS[mode][1])
+    mask = bits(ROWS[mode][3])
     for name, pid in running.pids().items():
         if pid == 0:
             continue
@@ -127,7 +133,7 @@ def test_a_mode_starts_with_its_row_and_keeps_less(server):
             wanted = mask if name == "supervisor" else 0
             assert int(status["CapEff"], 16) == wanted, (name, status["Name"])
             assert int(status["CapPrm"], 16) == wanted, (name, status["Name"])
-            assert status["Seccomp"] == ("0" if name == "supervisor" else "2"), (name, status["Name"])
+            assert status["Seccomp"] == "2", (name, status["Name"])
     told = running.log.read_text(encoding="utf-8")
     for pid in running.pids().values():
         told += Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8") if pid else ""
@@ -140,18 +146,18 @@ def test_root_keeps_root_for_the_supervisor_only(own):  # pylint: disable=unused
         user = str(pwd.getpwnam("burst53").pw_uid)
     except KeyError:
         user = FALLBACK
-    kept = {"control": 1 << 2}  # dac_read_search: credentials of other users
+    kept = {"control": bits(["dac_read_search"]),  # credentials of other users
+            "supervisor": bits([*ROWS["own"][3], "setuid", "setgid", "kill", "dac_read_search", "sys_admin"])}  # --api-netns
     users = {"supervisor": "0", "dataplane": UID}
     lab.wait_for(lambda: lab.dig(NAME)[0] == "NOERROR", 60)
     for name, pid in lab.pids().items():
         for status in threads(pid):
             assert status["Uid"].split() == [users.get(name, user)] * 4, name
-            if name == "supervisor":
-                continue
             assert int(status["CapEff"], 16) == kept.get(name, 0), (name, status["Name"])
             assert int(status["CapPrm"], 16) == kept.get(name, 0), (name, status["Name"])
             assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", name
-            assert status["Groups"].split() in ([], [users.get(name, user)]), name
+            assert int(status["CapBnd"], 16) & ~kept["supervisor"] == 0, (name, status["Name"])
+            assert name == "supervisor" or status["Groups"].split() in ([], [users.get(name, user)]), name
     modes = {p.name: (p.lstat().st_uid, stat.S_IMODE(p.lstat().st_mode)) for p in lab.RUN_DIR.iterdir() if p.is_socket()}
     assert modes and set(modes.values()) == {(int(user), 0o600)}, modes
     assert stat.S_IMODE(lab.RUN_DIR.stat().st_mode) == 0o710 and lab.RUN_DIR.stat().st_uid == 0
@@ -181,7 +187,7 @@ def test_another_user_is_a_choice(network, tmp_path):  # pylint: disable=unused-
 @pytest.mark.parametrize("mode", ["kernel", "shared"])
 def test_root_of_a_container_drops_all_without_changing_its_number(network, mode, tmp_path):  # pylint: disable=unused-argument
     """As the chart's DaemonSet starts it: uid 0 with the row's capabilities, none of which changes users."""
-    port, capabilities, _ = ROWS[mode]
+    port, capabilities, *_ = ROWS[mode]
     wanted = ",".join(["-all", *("+" + c for c in capabilities)])
     lab.inside("srv", "ip", "addr", "add", "198.18.0.53/24", "dev", "eth0", check=True)
     words = ["setpriv", "--inh-caps", wanted, "--bounding-set", wanted, "--no-new-privs", lab.BUILD / "cli" / "burst53", "run",

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -140,6 +141,21 @@ static void an_intruder_s_call_ends_the_process(void **state)
 	}
 }
 
+static int try_mount(void)
+{
+	return result(mount("none", "/", "none", 0, NULL));
+}
+
+static void the_supervisor_may_do_what_a_start_takes_and_no_more(void **state)
+{
+	static attempt_fn *const allowed[] = {try_exec, try_setuid, try_process, try_write};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+		assert_int_equal(outcome(SANDBOX_SUPERVISOR, SANDBOX_KILL, allowed[i]), 0);
+	assert_int_equal(outcome(SANDBOX_SUPERVISOR, SANDBOX_REFUSE, try_mount), -SIGSYS);
+}
+
 static void who_fetches_credentials_may_start_a_program_and_no_more(void **state)
 {
 	(void)state;
@@ -215,6 +231,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_intruder_s_call_ends_the_process),
+		cmocka_unit_test(the_supervisor_may_do_what_a_start_takes_and_no_more),
 		cmocka_unit_test(who_fetches_credentials_may_start_a_program_and_no_more),
 		cmocka_unit_test(each_process_may_do_its_work_and_nothing_else),
 		cmocka_unit_test(its_memory_is_in_no_core_file),

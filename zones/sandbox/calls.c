@@ -54,17 +54,18 @@ const int sandbox_calls_files[] = {SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_S
 	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(stat),
 	SANDBOX_END};
 
-const int sandbox_calls_intruder[] = {SCMP_SYS(acct), SCMP_SYS(add_key), SCMP_SYS(bpf),
-	SCMP_SYS(capset), SCMP_SYS(chroot), SCMP_SYS(clock_settime), SCMP_SYS(delete_module),
-	SCMP_SYS(finit_module), SCMP_SYS(init_module), SCMP_SYS(iopl), SCMP_SYS(ioperm),
-	SCMP_SYS(kexec_file_load), SCMP_SYS(kexec_load), SCMP_SYS(keyctl), SCMP_SYS(mount),
-	SCMP_SYS(move_mount), SCMP_SYS(open_by_handle_at), SCMP_SYS(open_tree),
-	SCMP_SYS(perf_event_open), SCMP_SYS(personality), SCMP_SYS(pidfd_getfd),
-	SCMP_SYS(pivot_root), SCMP_SYS(quotactl), SCMP_SYS(reboot), SCMP_SYS(request_key),
-	SCMP_SYS(setgid), SCMP_SYS(setgroups), SCMP_SYS(sethostname), SCMP_SYS(setns),
-	SCMP_SYS(setresgid), SCMP_SYS(setresuid), SCMP_SYS(settimeofday), SCMP_SYS(setuid),
-	SCMP_SYS(swapoff), SCMP_SYS(swapon), SCMP_SYS(umount2), SCMP_SYS(unshare),
-	SCMP_SYS(userfaultfd), SANDBOX_END};
+const int sandbox_calls_intruder[] = {SCMP_SYS(acct), SCMP_SYS(add_key), SCMP_SYS(chroot),
+	SCMP_SYS(clock_settime), SCMP_SYS(delete_module), SCMP_SYS(finit_module),
+	SCMP_SYS(init_module), SCMP_SYS(kexec_file_load), SCMP_SYS(kexec_load), SCMP_SYS(keyctl),
+	SCMP_SYS(mount), SCMP_SYS(move_mount), SCMP_SYS(open_by_handle_at), SCMP_SYS(open_tree),
+	SCMP_SYS(perf_event_open), SCMP_SYS(pidfd_getfd), SCMP_SYS(pivot_root), SCMP_SYS(quotactl),
+	SCMP_SYS(reboot), SCMP_SYS(request_key), SCMP_SYS(sethostname), SCMP_SYS(settimeofday),
+	SCMP_SYS(swapoff), SCMP_SYS(swapon), SCMP_SYS(umount2), SCMP_SYS(userfaultfd), SANDBOX_END};
+
+const int sandbox_calls_rights[] = {SCMP_SYS(bpf), SCMP_SYS(capset), SCMP_SYS(iopl),
+	SCMP_SYS(ioperm), SCMP_SYS(personality), SCMP_SYS(setgid), SCMP_SYS(setgroups),
+	SCMP_SYS(setns), SCMP_SYS(setresgid), SCMP_SYS(setresuid), SCMP_SYS(setuid),
+	SCMP_SYS(unshare), SANDBOX_END};
 
 const int sandbox_calls_exec[] = {
 	SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SANDBOX_END};

@@ -22,7 +22,9 @@ extern const int sandbox_calls_refused[];
 extern const int sandbox_calls_files[];
 // Nothing of ours ever makes these.
 extern const int sandbox_calls_intruder[];
-// Starting programs: an intruder's for everybody but one role.
+// Rights and namespaces: of whoever starts a process, and of processes that start.
+extern const int sandbox_calls_rights[];
+// Starting programs: an intruder's for everybody but two roles.
 extern const int sandbox_calls_exec[];
 // Attaching to other processes: what a sanitizer does at the end.
 extern const int sandbox_calls_attach[];

@@ -34,9 +34,14 @@ enum sandbox_manner sandbox_manner(void)
 	return text != NULL && strcmp(text, "kill") == 0 ? SANDBOX_KILL : SANDBOX_REFUSE;
 }
 
+static bool starts_programs(enum sandbox_role role)
+{
+	return role == SANDBOX_CONTROL_LOGIN || role == SANDBOX_SUPERVISOR;
+}
+
 static bool has_lists(enum sandbox_role role)
 {
-	return sandbox_has_lists() && role != SANDBOX_CONTROL_LOGIN;
+	return sandbox_has_lists() && !starts_programs(role);
 }
 
 // One action for all calls of a list. A call that has its action already keeps it.
@@ -126,7 +131,9 @@ static int add_intruder(scmp_filter_ctx f, enum sandbox_role role)
 {
 	int rc = add_list(f, SCMP_ACT_KILL_PROCESS, sandbox_calls_intruder);
 
-	if (rc == 0 && role != SANDBOX_CONTROL_LOGIN)
+	if (rc == 0 && role != SANDBOX_SUPERVISOR)
+		rc = add_list(f, SCMP_ACT_KILL_PROCESS, sandbox_calls_rights);
+	if (rc == 0 && !starts_programs(role))
 		rc = add_list(f, SCMP_ACT_KILL_PROCESS, sandbox_calls_exec);
 	if (rc == 0 && has_lists(role))
 		rc = add_list(f, SCMP_ACT_KILL_PROCESS, sandbox_calls_attach);

@@ -13,6 +13,7 @@ enum sandbox_role {
 	SANDBOX_MONITOR, // the same
 	SANDBOX_CONTROL, // sockets, its own files
 	SANDBOX_CONTROL_LOGIN, // starts the program of a kubeconfig that fetches credentials
+	SANDBOX_SUPERVISOR, // whatever the start of a child takes
 	SANDBOX_ROLE_COUNT
 };
 
