@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
+sys.path[:0] = [str(HERE), *(str(HERE.parent / name) for name in ("e2e", "packaging", "tools"))]
 os.environ.setdefault("B53_LAB", "b53c")
 
 # pylint: disable=wrong-import-position

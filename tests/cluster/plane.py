@@ -17,7 +17,7 @@ from kube import Kube, wait
 
 CONTROLLERS = ["deployment-controller", "endpointslice-controller", "garbage-collector-controller",
                "namespace-controller", "replicaset-controller", "serviceaccount-controller",
-               "statefulset-controller"]
+               "serviceaccount-token-controller", "statefulset-controller"]
 STOP_ORDER = ["kwok", "kube-controller-manager", "kube-apiserver", "etcd"]  # etcd last: else the API server hangs
 OUR_USER = "system:serviceaccount:kube-system:burst53"  # who deploy/rbac.yaml is about
 RBAC = tools.TOP / "deploy" / "rbac.yaml"

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands with kubectl in the documents, on a real API server."""
 
-import os
-import subprocess
-
 import documents
 import pytest
 import tools
+from administrator import Administrator
 from kube import wait
 
 POLICY = """
@@ -47,13 +45,9 @@ def test_policies_that_name_kube_dns_are_listed(cluster, tmp_path):
     cluster.kubectl("wait", "--for=condition=Established", "crd/ciliumnetworkpolicies.cilium.io")
     objects = "\n---".join([POLICY % ("wanted", "kube-dns"), POLICY % ("other", "web"), CILIUM])
     cluster.kubectl("apply", "-f", "-", text=objects)
-    (tmp_path / "kubectl").symlink_to(tools.BIN / "kubectl")
-    env = {**os.environ, "KUBECONFIG": str(cluster.admin), "PATH": f"{tmp_path}:{os.environ['PATH']}",
-           "KUBECACHEDIR": str(tmp_path / "cache")}
-    found = ""
+    administrator = Administrator(cluster, tmp_path / "bin")
     try:
-        for _, text in documents.blocks(tools.TOP, "kubectl"):
-            found += subprocess.run(["bash", "-euc", text], env=env, capture_output=True, text=True, check=False, timeout=60).stdout
+        found = "".join(administrator.do("bash", "-euc", text).stdout for _, text in documents.blocks(tools.TOP, "kubectl"))
     finally:
         cluster.kubectl("delete", "-f", "-", text=objects)
         cluster.kubectl("delete", "-f", "-", text=CRD)
@@ -80,23 +74,8 @@ spec:
 """
 
 
-class Administrator:
-    """Runs the blocks of docs/migration.md as they stand."""
-
-    def __init__(self, cluster, folder):
-        self.cluster = cluster
-        (folder / "kubectl").symlink_to(tools.BIN / "kubectl")
-        self.env = {**os.environ, "KUBECONFIG": str(cluster.admin), "PATH": f"{folder}:{os.environ['PATH']}",
-                    "KUBECACHEDIR": str(folder / "cache")}
-
-    def block(self, marker):
-        """All blocks with a marker."""
-        blocks = documents.blocks(tools.TOP, marker)
-        assert blocks, marker
-        for _, text in blocks:
-            done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], env=self.env, cwd=tools.TOP, capture_output=True, text=True,
-                                  check=False, timeout=240)
-            assert done.returncode == 0, done.stdout + done.stderr
+class Operator(Administrator):
+    """Looks at what the blocks of docs/migration.md have done, too."""
 
     def show(self, deployment, path):
         """A field of a Deployment."""
@@ -113,7 +92,7 @@ class Administrator:
 def _administrator(cluster, tmp_path):
     cluster.kubectl("apply", "-f", "-", text=COREDNS)
     try:
-        yield Administrator(cluster, tmp_path)
+        yield Operator(cluster, tmp_path / "bin")
     finally:
         cluster.kubectl("delete", "deployment", "coredns", "burst53", "-n", "kube-system", "--ignore-not-found")
         cluster.kubectl("delete", "service", "kube-dns", "-n", "kube-system", "--ignore-not-found")

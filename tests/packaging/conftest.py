@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One package for all tests: building it takes longest."""
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import pytest
 
 import root as roots
@@ -12,6 +8,4 @@ import root as roots
 
 @pytest.fixture(scope="session", name="package")
 def _package():
-    folder = Path(tempfile.mkdtemp(prefix="b53-deb-", dir="/var/tmp"))
-    yield roots.build_package(folder)
-    shutil.rmtree(folder)
+    return roots.build_package()

@@ -2,9 +2,11 @@
 """A bare Debian 12 in a folder, and the package in it, in a network of its own."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,37 +24,70 @@ def run(*words, timeout=60, check=True, **more):
     return done
 
 
-def build_package(folder):
-    """dpkg-buildpackage in a clone of what is committed; path of the .deb."""
+@contextlib.contextmanager
+def _locked(name):
+    """What is made once is made by one: suites may run side by side."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / f"{name}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def build_package():
+    """dpkg-buildpackage in a clone of what is committed, kept for the next suite; path of the .deb."""
     given = os.environ.get("B53_DEB")
     if given:
         return Path(given)
-    run("git", "clone", "--quiet", TOP, folder / "source", timeout=60)
-    run("dpkg-buildpackage", "--unsigned-source", "--unsigned-changes", "--build=binary", "--jobs=2", cwd=folder / "source", timeout=1800)
-    return next(folder.glob("burst53_*.deb"))
+    made = CACHE / f"deb-{run('git', '-C', TOP, 'rev-parse', 'HEAD').stdout.strip()}"
+    with _locked("deb"):
+        if not made.exists():
+            for old in CACHE.glob("deb-*"):
+                shutil.rmtree(old)
+            with tempfile.TemporaryDirectory(prefix="building-", dir=CACHE) as name:
+                source = Path(name) / "package" / "source"
+                run("git", "clone", "--quiet", TOP, source)
+                run("dpkg-buildpackage", "--unsigned-source", "--unsigned-changes", "--build=binary", "--jobs=2", cwd=source, timeout=1800)
+                shutil.rmtree(source)
+                source.parent.rename(made)
+    return next(made.glob("burst53_*.deb"))
+
+
+def _kept_root(name, folder, make):
+    """A root file system that is made once and kept as a tarball."""
+    tarball = CACHE / f"{name}.tar"
+    with _locked(name):
+        if not tarball.exists():
+            make()
+            run("tar", "-C", folder, "-cf", f"{tarball}.new", ".", timeout=300)
+            os.replace(f"{tarball}.new", tarball)
+            return
+    folder.mkdir()
+    run("tar", "-C", folder, "-xf", tarball, timeout=300)
 
 
 def bare_root(folder):
-    """debootstrap's minimal system; kept as a tarball for the next time."""
-    tarball = CACHE / "bookworm.tar"
-    folder.mkdir()
-    if tarball.exists():
-        run("tar", "-C", folder, "-xf", tarball, timeout=300)
-        return
-    CACHE.mkdir(parents=True, exist_ok=True)
-    run("debootstrap", "--variant=minbase", "bookworm", folder, MIRROR, timeout=900)
-    run("tar", "-C", folder, "-cf", f"{tarball}.new", ".", timeout=300)
-    os.replace(f"{tarball}.new", tarball)
+    """debootstrap's minimal system."""
+    _kept_root("bookworm", folder, lambda: run("debootstrap", "--variant=minbase", "bookworm", folder, MIRROR, timeout=900))
+
+
+def system_root(folder):
+    """The same with a systemd that can be process 1."""
+    def make():
+        root = Root(folder.parent)
+        assert root.folder == folder
+        root.apt("update")
+        root.apt("install", "--yes", "--no-install-recommends", "systemd", "systemd-sysv", "dbus")
+        root.apt("clean")
+    _kept_root("bookworm-systemd", folder, make)
 
 
 class Root:
-    """The root file system with the package in it."""
+    """A root file system in a folder of a folder; `make` fills it."""
 
-    def __init__(self, folder, package):
+    def __init__(self, folder, make=bare_root):
         self.folder = folder / "root"
-        bare_root(self.folder)
+        make(self.folder)
         shutil.copy("/etc/resolv.conf", self.folder / "etc" / "resolv.conf")
-        shutil.copy(package, self.folder / "burst53.deb")
         self.server = None
         self.log = folder / "log"
 
@@ -76,6 +111,12 @@ class Root:
     def apt(self, *words):
         """apt-get, without daemons: nothing is PID 1 here."""
         return self.run("apt-get", "-qq", "-o", "Dpkg::Use-Pty=0", "-o", "Acquire::Retries=3", *words, timeout=900)
+
+    def install(self, package):
+        """The package, with what it needs from the mirror."""
+        shutil.copy(package, self.folder / "burst53.deb")
+        self.apt("update")
+        self.apt("install", "--yes", "--no-install-recommends", "/burst53.deb")
 
     def files(self):
         """Everything but caches, logs and what apt keeps for itself."""

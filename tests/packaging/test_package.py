@@ -33,9 +33,9 @@ def _folder():
 
 
 @pytest.fixture(scope="module", name="root")
-def _root(folder, package):
+def _root(folder):
     with roots.network():
-        made = roots.Root(folder, package)
+        made = roots.Root(folder)
         yield made
         if made.server is not None and made.server.poll() is None:
             made.server.kill()
@@ -62,10 +62,9 @@ def test_the_unit_gives_as_few_rights_as_the_docs_say(folder, package):
     assert score == float(re.search(r"systemd-analyze security[^|]*score is \*\*([\d.]+)\*\*", text)[1])
 
 
-def test_from_installation_to_removal(root):
-    root.run("apt-get", "-qq", "update", timeout=600)
+def test_from_installation_to_removal(root, package):
     before = root.files()
-    root.apt("install", "--yes", "--no-install-recommends", "/burst53.deb")
+    root.install(package)
     installed = root.run("dpkg-query", "--listfiles", "burst53").stdout
     assert "/lib/systemd/system/burst53.service" in installed
     assert root.run("id", "-un", "burst53").stdout == "burst53\n"

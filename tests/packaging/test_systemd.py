@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The package under a systemd that is process 1: the unit starts, reloads, restarts, drains and stops as `systemctl` says.
+"""The package under a systemd that is process 1: the unit starts, reloads, restarts, drains and stops as `systemctl` says."""
 
-systemd-nspawn boots a bare Debian 12 in a folder, in a network namespace of its own."""
-
-import os
 import shutil
-import subprocess
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
+import booted
 import root as roots
-from root import NETNS, TOP, dig, run, wait_for
+from booted import SLOW_S
+from root import TOP, dig, wait_for
 
 COREFILE = """.:53 {
     errors
@@ -26,85 +22,19 @@ COREFILE = """.:53 {
 }
 """
 NAME = "web.default.svc.cluster.local"
-SLOW_S = 120  # for whatever a slow machine does
-
-
-class Booted:
-    """The machine: commands in it, and its end."""
-
-    def __init__(self, folder, package):
-        self.root = roots.Root(folder, package)
-        self.console = folder / "console"
-        self.process = None
-        self.init = 0
-        self.root.run("apt-get", "-qq", "update", timeout=600)
-        self.root.apt("install", "--yes", "--no-install-recommends", "systemd", "systemd-sysv", "dbus", "/burst53.deb")
-        etc = self.root.folder / "etc" / "burst53"
-        (etc / "Corefile").write_text(COREFILE, encoding="utf-8")
-        (etc / "burst53.conf").write_text(
-            "conf /etc/burst53/Corefile\nport none\naddress 127.0.0.1\ndump /etc/burst53/cluster.json\n", encoding="utf-8")
-        shutil.copy(roots.DUMP, etc / "cluster.json")
-
-    def boot(self):
-        """Until systemd takes commands."""
-        # Control groups as this machine has them.
-        is_unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
-        with open(self.console, "wb") as console:
-            self.process = subprocess.Popen(
-                ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", f"--network-namespace-path=/run/netns/{NETNS}",
-                 f"--directory={self.root.folder}", "--boot", f"systemd.unified_cgroup_hierarchy={'yes' if is_unified else 'no'}"],
-                stdin=subprocess.DEVNULL, stdout=console, stderr=console)
-
-        def is_up():
-            assert self.process.poll() is None, self.console.read_text(encoding="utf-8", errors="replace")
-            found = run("pgrep", "--parent", self.process.pid, check=False).stdout.split()
-            self.init = int(found[0]) if found else 0
-            return self.init and self.do("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded")
-        wait_for(is_up, SLOW_S)
-
-    def do(self, *words, check=True):
-        """A command inside; where it has to work and fails, the unit's log says why."""
-        done = run("nsenter", f"--target={self.init}", "--all", "--", *words, check=False, timeout=SLOW_S)
-        assert not check or done.returncode == 0, f"{words}: {done.stdout[-3000:]}{done.stderr[-3000:]}{self.log()[-3000:]}"
-        return done
-
-    def show(self, key):
-        """A property of the unit."""
-        return self.do("systemctl", "show", f"--property={key}", "--value", "burst53").stdout.strip()
-
-    def log(self):
-        """What the unit wrote."""
-        return self.do("journalctl", "--no-pager", "--unit=burst53", check=False).stdout
-
-    def end(self):
-        """Process 1 goes, and everything with it."""
-        if self.process is None:
-            return
-        if self.init:
-            subprocess.run(["kill", "-KILL", str(self.init)], check=False)
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 @pytest.fixture(scope="module", name="machine")
 def _machine(package):
-    if not os.access("/sys/fs/cgroup", os.W_OK):
-        pytest.skip("no control groups: systemd cannot be process 1 here")
-    folder = Path(tempfile.mkdtemp(prefix="b53-systemd-", dir="/var/tmp"))
-    try:
-        with roots.network():
-            booted = Booted(folder, package)
-            try:
-                booted.boot()
-                yield booted
-            finally:
-                booted.end()
-    finally:
-        shutil.rmtree(folder)
+    with booted.machine() as made:
+        made.root.install(package)
+        etc = made.root.folder / "etc" / "burst53"
+        (etc / "Corefile").write_text(COREFILE, encoding="utf-8")
+        (etc / "burst53.conf").write_text(
+            "conf /etc/burst53/Corefile\nport none\naddress 127.0.0.1\ndump /etc/burst53/cluster.json\n", encoding="utf-8")
+        shutil.copy(roots.DUMP, etc / "cluster.json")
+        made.boot()
+        yield made
 
 
 def serves(name=NAME):
