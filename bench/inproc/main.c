@@ -4,21 +4,34 @@
 #include "bench/inproc/drive.h"
 #include "bench/inproc/fail.h"
 
+#include "zones/corefile/words.h"
+
 #include <rte_cycles.h>
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <valgrind/callgrind.h>
 
-enum { FRAMES_MIN = 1 << 12, FRAMES_MAX = 1 << 18, VERIFIED = 4096, SIZES_MAX = 8 };
+enum {
+	FRAMES_MIN = 1 << 12,
+	FRAMES_MAX = 1 << 18,
+	VERIFIED = 4096,
+	SIZES_MAX = 8,
+	NAMES_MAX = 100000000,
+	QUERIES_MAX = 1000000000,
+	REPEATS_MAX = 1000,
+	MEMORY_MAX_MB = 1 << 20,
+	WORD_BYTES = 24,
+};
 
 struct options {
 	struct drive_options drive;
 	uint32_t sizes[SIZES_MAX];
 	unsigned n_sizes;
-	const char *cases; // "," separated, NULL: all
+	uint32_t cases; // a bit for each one that is wanted
 	uint64_t queries;
 	unsigned repeats;
 };
@@ -26,25 +39,81 @@ struct options {
 static const char *const loop_names[LOOP_COUNT] = {"port", "swap", "worker", "stages"};
 static const char *const stage_names[STAGE_COUNT] = {"frames", "parse", "find", "answers", "send"};
 
-static void usage(void)
+__attribute__((noreturn)) static void wrong(const char *why, const char *what)
 {
-	(void)fputs("usage: burst53-bench [--names N,...] [--cases A,...] [--workers 1|2]\n"
-		    "                    [--queries N] [--repeats N] [--no-huge --memory MB]\n",
-		stderr);
+	(void)fprintf(stderr, "burst53-bench: %s%s\n", why, what);
 	exit(2);
 }
 
-static void sizes_parse(struct options *o, const char *text)
+static uint64_t number(const char *option, const char *text, uint64_t min, uint64_t max)
 {
-	char *end = NULL;
+	uint64_t n = 0;
 
-	for (o->n_sizes = 0; o->n_sizes < SIZES_MAX; text = end + 1) {
-		o->sizes[o->n_sizes++] = (uint32_t)strtoul(text, &end, 10);
-		if (o->sizes[o->n_sizes - 1] < NAMES_PER_SERVICE)
-			usage();
-		if (*end != ',')
-			return;
+	if (word_number(text, min, max, &n) == 0)
+		return n;
+	(void)fprintf(stderr,
+		"burst53-bench: --%s: not a number from %" PRIu64 " to %" PRIu64 ": %s\n", option,
+		min, max, text);
+	exit(2);
+}
+
+// Calls take for each word of a list with "," between them.
+static void words_each(
+	struct options *o, const char *text, void (*take)(struct options *o, const char *word))
+{
+	char word[WORD_BYTES];
+
+	for (const char *p = text; p != NULL; p = strchr(p, ',')) {
+		p += *p == ',' && p != text;
+		size_t len = strcspn(p, ",");
+		if (len == 0 || len >= sizeof(word))
+			wrong("a list of words with \",\" between them, not ", text);
+		memcpy(word, p, len);
+		word[len] = '\0';
+		take(o, word);
 	}
+}
+
+static void size_take(struct options *o, const char *word)
+{
+	if (o->n_sizes == SIZES_MAX)
+		wrong("too many sizes, the first that is: ", word);
+	o->sizes[o->n_sizes++] = (uint32_t)number("names", word, NAMES_PER_SERVICE, NAMES_MAX);
+}
+
+static void case_take(struct options *o, const char *word)
+{
+	for (size_t i = 0; i < n_query_cases; i++) {
+		if (strcmp(word, query_cases[i].name) == 0) {
+			o->cases |= 1u << i;
+			return;
+		}
+	}
+	(void)fprintf(stderr, "burst53-bench: there is no case %s, but", word);
+	for (size_t i = 0; i < n_query_cases; i++)
+		(void)fprintf(stderr, " %s", query_cases[i].name);
+	(void)fputc('\n', stderr);
+	exit(2);
+}
+
+static void option_take(struct options *o, int key, const char *value)
+{
+	if (key == 'n')
+		words_each(o, value, size_take);
+	else if (key == 'c')
+		words_each(o, value, case_take);
+	else if (key == 'w')
+		o->drive.workers = (unsigned)number("workers", value, 1, DRIVE_WORKERS_MAX);
+	else if (key == 'q')
+		o->queries = number("queries", value, 1, QUERIES_MAX);
+	else if (key == 'r')
+		o->repeats = (unsigned)number("repeats", value, 1, REPEATS_MAX);
+	else if (key == 'm')
+		o->drive.memory_mb = (unsigned)number("memory", value, 1, MEMORY_MAX_MB);
+	else if (key == 'H')
+		o->drive.is_no_huge = true;
+	else
+		exit(2); // getopt said why
 }
 
 static void options_read(struct options *o, int argc, char **argv)
@@ -52,45 +121,18 @@ static void options_read(struct options *o, int argc, char **argv)
 	static const struct option longs[] = {{"names", 1, NULL, 'n'}, {"cases", 1, NULL, 'c'},
 		{"workers", 1, NULL, 'w'}, {"queries", 1, NULL, 'q'}, {"repeats", 1, NULL, 'r'},
 		{"no-huge", 0, NULL, 'H'}, {"memory", 1, NULL, 'm'}, {0}};
-	int c = 0;
+	int key = 0;
 
-	*o = (struct options){.drive = {.workers = 1, .memory_mb = 1024},
-		.sizes = {10000},
-		.n_sizes = 1,
-		.queries = 1 << 19,
-		.repeats = 5};
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (c == 'n')
-			sizes_parse(o, optarg);
-		else if (c == 'c')
-			o->cases = optarg;
-		else if (c == 'w')
-			o->drive.workers = (unsigned)strtoul(optarg, NULL, 10);
-		else if (c == 'q')
-			o->queries = strtoull(optarg, NULL, 10);
-		else if (c == 'r')
-			o->repeats = (unsigned)strtoul(optarg, NULL, 10);
-		else if (c == 'H')
-			o->drive.is_no_huge = true;
-		else if (c == 'm')
-			o->drive.memory_mb = (unsigned)strtoul(optarg, NULL, 10);
-		else
-			usage();
-	}
-	if (o->drive.workers < 1 || o->drive.workers > DRIVE_WORKERS_MAX || o->queries == 0)
-		usage();
-}
-
-static bool is_wanted(const char *list, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *p = list; p != NULL; p = strchr(p, ',')) {
-		p += *p == ',';
-		if (strncmp(p, name, len) == 0 && (p[len] == ',' || p[len] == '\0'))
-			return true;
-	}
-	return list == NULL;
+	*o = (struct options){
+		.drive = {.workers = 1, .memory_mb = 1024}, .queries = 1 << 19, .repeats = 5};
+	while ((key = getopt_long(argc, argv, "", longs, NULL)) != -1)
+		option_take(o, key, optarg);
+	if (optind < argc)
+		wrong("unexpected word: ", argv[optind]);
+	if (o->n_sizes == 0)
+		o->sizes[o->n_sizes++] = 10000;
+	if (o->cases == 0)
+		o->cases = ~0u;
 }
 
 static void result_print(const struct query_case *c, uint32_t n_names, enum drive_loop loop,
@@ -143,7 +185,7 @@ static void size_run(struct drive *d, const struct options *o, uint32_t n_names)
 	names_make(&names, n_names);
 	drive_serve(d, &names);
 	for (size_t i = 0; i < n_query_cases; i++) {
-		if (is_wanted(o->cases, query_cases[i].name))
+		if ((o->cases >> i & 1) != 0)
 			case_run(d, o, &names, &query_cases[i]);
 	}
 	drive_unserve(d);

@@ -145,7 +145,7 @@ def run(options, out):
         try:
             for asker in askers:
                 asker.wait(propagation.FULL_NAME, lambda code, found: found, propagation.SYNC_S)
-            for turn in range(1 if options.quick else 5):
+            for turn in range(1 if options.quick else report.turns_of(options)):
                 report.progress(f"churn: turn {turn + 1}: {RATE} changes a second, {size} services")
                 results.append(measure(lab, options, api, processes[1]))
         finally:

@@ -2,6 +2,7 @@
 """Closed loops from dnsperf, UDP and TCP: not worse than the others, and how long an answer takes. dnsperf itself is what
 limits the throughput over UDP here."""
 
+import functools
 import re
 
 from kit import lab as labs
@@ -15,6 +16,7 @@ LOADS = (
     ("TCP, 100 connections pipelined", ["-m", "tcp", "-c", "100", "-q", "1000"]),
     ("TCP, 1000 connections, one each", ["-m", "tcp", "-c", "1000", "-q", "1000"]),
 )
+SECONDS = 1  # of a load: six loads of eight servers, by turns
 
 
 def load(lab, arguments, seconds):
@@ -41,7 +43,7 @@ def measure(lab, options, server, found):
     process = server.start(lab)
     try:
         for title, arguments in LOADS:
-            result = load(lab, arguments, 1 if options.quick else 4)
+            result = load(lab, arguments, SECONDS)
             if result is not None:
                 found.setdefault((title, server.title), []).append(result)
     finally:
@@ -57,21 +59,13 @@ def picture(rows):
 
 
 def run(options, out):
-    found, broken = {}, set()
+    found = {}
     with labs.Lab() as lab:
         (lab.folder / "queries").write_text(servers.questions("mix"), encoding="utf-8")
         everybody = [s for s in veth.contenders(options) if not s.is_echo]
         everybody.insert(1, servers.Burst53(options.build, "af_packet", is_shared=True))
-        for turn in range(2 if options.quick else 5):
-            for server in everybody:
-                if server.title in broken:
-                    continue
-                report.progress(f"dnsperf: turn {turn + 1}: {server.title}")
-                try:
-                    measure(lab, options, server, found)
-                except RuntimeError as problem:
-                    broken.add(server.title)
-                    report.progress(f"left out: {server.title}: {str(problem).strip().splitlines()[-1]}")
+        jobs = {s.title: functools.partial(measure, lab, options, s, found) for s in everybody}
+        report.by_turns("dnsperf", report.turns_of(options), jobs)
     rows = [
         {
             "kind": "dnsperf",

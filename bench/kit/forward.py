@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Outside names: asked for the first time, asked again, and as a flood beside questions for cluster names."""
 
+import functools
 import subprocess
 
 from kit import lab as labs
@@ -31,7 +32,7 @@ def flooded(lab, options, seconds):
 
 def measure(lab, options, server, found):
     """All runs of one contender; it is started anew, so that nothing is cached."""
-    seconds = 1 if options.quick else 3
+    seconds = 1 if options.quick else 2
     process = server.start(lab)
     try:
         for kind in KINDS:
@@ -74,23 +75,15 @@ def table(title, rows):
 
 
 def run(options, out):
-    found, broken = {}, set()
+    found = {}
     here, absent = outsiders.everybody(options.build)
-    if absent:
-        report.progress(f"left out, not installed: {', '.join(absent)}")
+    for title in absent:
+        report.leave_out(title, "not installed")
     with labs.Lab() as lab:
         write_questions(lab.folder)
         outsiders.start_upstream(lab)
-        for turn in range(2 if options.quick else 5):
-            for server in here:
-                if server.title in broken:
-                    continue
-                report.progress(f"forward: turn {turn + 1}: {server.title}")
-                try:
-                    measure(lab, options, server, found)
-                except RuntimeError as problem:
-                    broken.add(server.title)
-                    report.progress(f"left out: {server.title}: {str(problem).strip().splitlines()[-1]}")
+        jobs = {s.title: functools.partial(measure, lab, options, s, found) for s in here}
+        report.by_turns("forward", report.turns_of(options), jobs)
     rows = rows_of(found)
     for kind in dict.fromkeys(r["load"] for r in rows):
         how = f"{CLUSTER_RATE} a second" if kind.startswith("cluster") else f"{WINDOW} outstanding"

@@ -24,7 +24,7 @@ def run_lines(command, limit_s):
     """The lines of JSON that the program prints."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
     if done.returncode != 0:
-        raise SystemExit(f"bench: {' '.join(command)}\n{done.stderr}")
+        raise RuntimeError(f"{' '.join(command)}\n{done.stderr.strip()}")
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
@@ -95,7 +95,7 @@ def instructions(build, cases=None):
         lines = run_lines(tool + [program(build)] + command, 900)
         totals = dump_totals(folder)
     if [line["loop"] for line in lines] != [loop for loop, _ in totals]:
-        raise SystemExit("bench: callgrind's dumps are not those of the runs")
+        raise RuntimeError("callgrind's dumps are not those of the runs")
     per_query = {(r["case"], r["loop"]): total / r["queries"] for r, (_, total) in zip(lines, totals)}
     texts = {r["case"]: r["text"] for r in lines}
     return [

@@ -2,6 +2,7 @@
 """The NodeLocal DNSCache role: burst53 with node-cache's command line and CoreDNS with the same Corefile, in front of a
 server that stands for the cluster's DNS and is asked over TCP. One thread each."""
 
+import functools
 import pathlib
 import re
 import shutil
@@ -152,16 +153,15 @@ def table(title, rows):
 def run(options, out):
     found = {}
     contenders = [Burst53(options.build), CoreDns()]
-    for reason in filter(None, (s.missing() for s in contenders)):
-        report.progress(f"left out: {reason}")
+    for server in contenders:
+        if server.missing():
+            report.leave_out(server.title, server.missing())
     contenders = [s for s in contenders if not s.missing()]
     with labs.Lab() as lab:
         write_questions(lab.folder)
         start_upstream(lab)
-        for turn in range(2 if options.quick else 5):
-            for server in contenders:
-                report.progress(f"nodelocal: turn {turn + 1}: {server.title}")
-                measure(lab, options, server, found)
+        jobs = {s.title: functools.partial(measure, lab, options, s, found) for s in contenders}
+        report.by_turns("nodelocal", report.turns_of(options), jobs)
     rows = rows_of(found)
     for title in LOADS:
         table(f"nodelocal: {title}", [r for r in rows if r["load"] == title])

@@ -7,19 +7,47 @@ import sys
 import time
 
 START = time.monotonic()
+schedule = None  # a kit.schedule.Schedule, while bench/run runs cases
+left_out = []  # what could not be measured, and why
 
 
 def progress(text):
-    print(f"[{time.monotonic() - START:6.1f} s] {text}", file=sys.stderr, flush=True)
+    left = f", {max(1, schedule.left() / 60):.0f} min left" if schedule else ""
+    print(f"[{time.monotonic() - START:6.1f} s{left}] {text}", file=sys.stderr, flush=True)
+
+
+def leave_out(title, reason):
+    """Said at once and once more at the end."""
+    lines = str(reason).strip().splitlines() or [type(reason).__name__]
+    left_out.append(f"{title}: {lines[-1]}")
+    progress(f"left out: {left_out[-1]}")
 
 
 def attempt(title, function, *arguments):
     """What a function gives; None when it could not be done, which is said: the others go on."""
     try:
         return function(*arguments)
-    except RuntimeError as problem:
-        progress(f"left out: {title}: {str(problem).strip().splitlines()[-1]}")
+    except Exception as problem:  # pylint: disable=broad-exception-caught  # whatever it is, it is this one's alone
+        leave_out(title, problem)
         return None
+
+
+def turns_of(options, full=5):
+    """How often every contender has its turn."""
+    return options.turns or (2 if options.quick else full)
+
+
+def by_turns(case, turns, jobs):
+    """Does all jobs, {title: function}, so many times: the next turn in the other order, and without those that failed."""
+    broken = set()
+    for turn in range(turns):
+        order = list(jobs) if turn % 2 == 0 else list(reversed(jobs))
+        for title in order:
+            if title in broken:
+                continue
+            progress(f"{case}: turn {turn + 1} of {turns}: {title}")
+            if attempt(f"{case}: {title}", lambda job: job() or True, jobs[title]) is None:
+                broken.add(title)
 
 
 def summary(values):
@@ -47,6 +75,9 @@ def machine_text(machine):
     return "".join(f"{key.replace('_', ' ')}: {value}\n" for key, value in machine.items())
 
 
-def write_json(path, machine, results):
-    document = {"machine": machine, "results": results}
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+def write_json(path, machine, results, without=()):
+    """Whole or not at all: an interrupted run keeps what it has."""
+    document = {"machine": machine, "left_out": list(without), "results": results}
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    part.rename(path)

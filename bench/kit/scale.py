@@ -4,6 +4,7 @@ answer from nothing and from the saved image, memory when all is quiet, the most
 
 import concurrent.futures
 import contextlib
+import functools
 import tempfile
 import time
 
@@ -73,22 +74,22 @@ def relist(api, asker):
 
 
 def status_changes(api):
-    """So many changes of pods' status a second; returns how many there were."""
-    plan, end, made = api.plan, time.monotonic() + STATUS_S, 0
+    """So many changes of pods' status a second; returns how many there were, and the seconds they took."""
+    plan, made, start, run = api.plan, 0, time.monotonic(), time.time_ns()
 
     def change(number):
         pod = plane.fixtures.plan_pods(plan, number % plan.services)[number // plan.services % plane.ENDPOINTS_EACH]
         meta = pod["metadata"]
-        conditions = [{"type": "Ready", "status": "True", "message": str(number)}]
+        conditions = [{"type": "Ready", "status": "True", "message": f"{run} {number}"}]
         api.kube.patch("Pod", meta["namespace"], meta["name"], {"status": {"conditions": conditions}}, "status")
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        while time.monotonic() < end:
+        while time.monotonic() < start + STATUS_S:
             begin = time.monotonic()
             list(pool.map(change, range(made, made + STATUS_RATE // 10)))
             made += STATUS_RATE // 10
             time.sleep(max(0, 0.1 - (time.monotonic() - begin)))
-    return made
+    return made, time.monotonic() - start
 
 
 def cpu_of(contender, process):
@@ -98,7 +99,7 @@ def cpu_of(contender, process):
     return inside.cpu_s(process.pid)
 
 
-def one(contender):
+def one(contender, found):
     """All measurements of one contender."""
     result = {}
     contender.clear()
@@ -108,8 +109,9 @@ def one(contender):
             result["steady_mb"] = group.used() / MB
             if contender.api.plan.pods:
                 before = cpu_of(contender, process)
-                made = status_changes(contender.api)
+                made, took = status_changes(contender.api)
                 result["cpu_us"] = 1e6 * (cpu_of(contender, process) - before) / made
+                result["status_rate"] = made / took
             group.reset()
             relist(contender.api, asker)
             result["relist_mb"], result["kernel_peak_mb"] = group.most / MB, group.peak() / MB
@@ -118,7 +120,13 @@ def one(contender):
         with memory.Group("saved") as group, contender.running(group) as (_, _, result["saved_s"]):
             pass
     contender.clear()
-    return result
+    plan = contender.api.plan
+    found.setdefault((plan.services, plan.pods, contender.title), []).append(result)
+
+
+def turns(options, size, pods):
+    """The least size also tells how long a start takes; memory hardly differs from turn to turn."""
+    return report.turns_of(options, 3) if size == SIZES[0] and not pods else 1
 
 
 def one_size(lab, options, size, pods, found):
@@ -126,13 +134,9 @@ def one_size(lab, options, size, pods, found):
     with tempfile.TemporaryDirectory(prefix="b53-bench-") as folder, plane.Plane(folder, size, pods) as api:
         propagation.prepare(api.kube)
         ports = ["none"] + (["af_packet"] if 2 * machine.hugepages() >= HUGEPAGES_MB else []) + [None]
-        for turn in range(1 if options.quick else 3):
-            for port in ports:
-                contender = Contender(lab, options, api, port)
-                report.progress(f"scale: {size} services{', pods' if pods else ''}: turn {turn + 1}: {contender.title}")
-                result = report.attempt(contender.title, one, contender)
-                if result:
-                    found.setdefault((size, pods, contender.title), []).append(result)
+        contenders = [Contender(lab, options, api, port) for port in ports]
+        jobs = {c.title: functools.partial(one, c, found) for c in contenders}
+        report.by_turns(f"scale: {size} services{', pods' if pods else ''}", turns(options, size, pods), jobs)
 
 
 def rows_of(found):
@@ -148,7 +152,7 @@ def rows_of(found):
 COLUMNS = (
     ("from nothing s", "empty_s", 2), ("saved s", "saved_s", 2), ("steady MB", "steady_mb", 0),
     ("relist MB", "relist_mb", 0), ("kernel's peak MB", "kernel_peak_mb", 0), ("after MB", "after_mb", 0),
-    ("us/status", "cpu_us", 0),
+    ("us/status", "cpu_us", 0), ("statuses/s", "status_rate", 0),
 )  # fmt: skip
 
 
@@ -160,9 +164,9 @@ def run(options, out):
     found = {}
     with labs.Lab() as lab:
         for size in sizes(options):
-            one_size(lab, options, size, False, found)
+            report.attempt(f"scale: {size} services", one_size, lab, options, size, False, found)
         few = options.quick or options.largest < PODS * plane.ENDPOINTS_EACH
-        one_size(lab, options, QUICK_PODS if few else PODS, True, found)
+        report.attempt("scale: pods", one_size, lab, options, QUICK_PODS if few else PODS, True, found)
     rows = rows_of(found)
     lines = [
         [f"{r['server']}, {r['services']} services" + (" and pods" if r["pods"] else "")]

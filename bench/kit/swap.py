@@ -121,7 +121,7 @@ def run(options, out):
         feed, _, process = start(lab, options)
         try:
             load.shoot(lab, options, lab.folder / "checked", 1, window=WINDOW, clients=CLIENTS)  # warm
-            for turn in range(3 if options.quick else 7):
+            for turn in range(report.turns_of(options, 7)):
                 for rate in rates if turn % 2 == 0 else rates[::-1]:
                     report.progress(f"swap: turn {turn + 1}: {rate} changes a second")
                     found.setdefault(rate, []).append(one(lab, options, feed, rate, 2 if options.quick else 4))

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Offered against answered over a veth pair, from kxdpgun, which sends without waiting for replies."""
 
+import functools
 import re
 import time
 
 from kit import lab as labs
 from kit import report, servers, svg
 
-RATES_KQPS = (100, 300, 500, 700)
+RATES_KQPS = (100, 400, 700)
 QUICK_RATES_KQPS = (100, 500)
+SECONDS, QUICK_SECONDS = 2, 1
 
 
 def kxdpgun(lab, rate_kqps, seconds):
@@ -42,7 +44,7 @@ def measure(lab, options, server, found):
     process = server.start(lab)
     try:
         for rate in rates:
-            shot = shoot(lab, rate, 1 if options.quick else 3)
+            shot = shoot(lab, rate, QUICK_SECONDS if options.quick else SECONDS)
             if shot is not None:
                 found.setdefault((server.title, rate), []).append(shot)
     finally:
@@ -66,26 +68,17 @@ def contenders(options):
     for server in servers.everybody(options.build):
         reason = server.missing()
         if reason:
-            report.progress(f"left out: {server.title}: {reason}")
+            report.leave_out(server.title, reason)
         else:
             yield server
 
 
 def run(options, out):
-    found, broken = {}, {}
+    found = {}
     with labs.Lab() as lab:
         (lab.folder / "queries").write_text(servers.questions("hits"), encoding="utf-8")
-        everybody = list(contenders(options))
-        for turn in range(2 if options.quick else 5):
-            for server in everybody:
-                if server.title in broken:
-                    continue
-                report.progress(f"veth: turn {turn + 1}: {server.title}")
-                try:
-                    measure(lab, options, server, found)
-                except RuntimeError as problem:
-                    broken[server.title] = str(problem).strip().splitlines()[-1]
-                    report.progress(f"left out: {server.title}: {broken[server.title]}")
+        jobs = {s.title: functools.partial(measure, lab, options, s, found) for s in contenders(options)}
+        report.by_turns("veth", report.turns_of(options), jobs)
     rows = rows_of(found)
     lines = [
         [f"{r['server']}, {r['rate_kqps']} k", f"{r['sent']['median'] / 1000:.0f}", f"{r['answered']['median'] / 1000:.0f}"]
@@ -99,4 +92,4 @@ def run(options, out):
     if best:
         title = f"Answered over veth, best of offered rates up to {top} k/s"
         (out / "veth.svg").write_text(svg.bars(title, "k/s", ("answered",), best), encoding="utf-8")
-    return rows + [{"kind": "left out", "server": t, "reason": why} for t, why in broken.items()]
+    return rows
