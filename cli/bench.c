@@ -5,6 +5,7 @@
 
 #include "cli/child.h"
 #include "cli/run_dir.h"
+#include "cli/usage.h"
 
 #include "zones/base/array.h"
 
@@ -32,9 +33,16 @@ static const char help[] =
 	"  --no-huge        no hugepages, as when there are not enough of them\n"
 	"  --json           an object for each run\n"
 	"  --help\n\n"
-	"Exit code 1 when it cannot measure, or an answer was wrong.\n";
+	"Exit code 1 when it cannot measure, or an answer was wrong; 2 for a wrong command line.\n";
 
-enum { ROWS_MAX = 128, NAME_BYTES = 24, WORDS_MAX = 24, EXIT_NO_EXEC = 127 };
+enum {
+	ROWS_MAX = 128,
+	NAME_BYTES = 24,
+	WORDS_MAX = 24,
+	EXIT_NO_EXEC = 127,
+	MEMORY_MIN_MB = 64,
+	MEMORY_MAX_MB = 1 << 20
+};
 
 struct row {
 	char name[NAME_BYTES];
@@ -46,6 +54,7 @@ struct bench {
 	char *words[WORDS_MAX + 1]; // the program's command line
 	size_t n_words;
 	const char *memory;
+	unsigned memory_mb;
 	bool is_json, is_no_huge;
 	struct row rows[ROWS_MAX];
 	size_t n_rows;
@@ -106,17 +115,14 @@ static int parse(int argc, char **argv, struct bench *b)
 			add_word(b, passed[key]);
 			add_word(b, optarg);
 		} else {
-			(void)fprintf(stderr, "Try `burst53 bench --help`.\n");
-			return EXIT_USAGE;
+			return usage_error("bench", NULL, NULL);
 		}
 	}
-	if (optind < argc || strspn(b->memory, "0123456789") != strlen(b->memory)) {
-		(void)fprintf(stderr,
-			"burst53 bench: wrong word on the command line\nTry `burst53 bench "
-			"--help`.\n");
-		return EXIT_USAGE;
-	}
-	return EXIT_OK;
+	if (optind < argc)
+		return usage_error("bench", "unexpected word: ", argv[optind]);
+	return usage_number(b->memory, MEMORY_MIN_MB, MEMORY_MAX_MB, &b->memory_mb)
+		? EXIT_OK
+		: usage_error("bench", "not a number of megabytes that it can use: ", b->memory);
 }
 
 static struct row *row_of(struct bench *b, const char *name, long long names)
@@ -236,8 +242,7 @@ int command_bench(int argc, char **argv)
 	int code = parse(argc, argv, &b);
 	if (code != EXIT_OK)
 		return code < 0 ? EXIT_OK : code;
-	unsigned long mb = strtoul(b.memory, NULL, 10);
-	if (b.is_no_huge || free_hugepages_mb() < mb)
+	if (b.is_no_huge || free_hugepages_mb() < b.memory_mb)
 		add_word(&b, no_huge);
 	add_word(&b, memory);
 	char *size = strdup(b.memory);
@@ -254,6 +259,8 @@ int command_bench(int argc, char **argv)
 	free(size);
 	if (status < 0)
 		(void)fprintf(stderr, "burst53 bench: %s\n", strerror(-status));
+	if (status > 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_USAGE)
+		return usage_error("bench", NULL, NULL); // it said why
 	if (status == 0 && !b.is_json)
 		print_table(&b);
 	return status == 0 ? EXIT_OK : EXIT_FAILED;

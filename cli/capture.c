@@ -8,6 +8,7 @@
 #include "cli/capture_text.h"
 #include "cli/proc.h"
 #include "cli/running.h"
+#include "cli/usage.h"
 
 #include "zones/link/seqpacket.h"
 #include "zones/wire/dname.h"
@@ -41,7 +42,7 @@ enum { LOOK_NS = 5000000, ANSWER_MS = 2000, MS = 1000 };
 
 struct capture_options {
 	const char *run_dir, *file;
-	unsigned long count;
+	unsigned count;
 	bool is_json;
 	struct capture_filter filter;
 };
@@ -71,20 +72,6 @@ static void on_signal(int number)
 	is_interrupted = 1;
 }
 
-static int usage(const char *why, const char *what)
-{
-	(void)fprintf(stderr, "burst53 capture: %s%s\nTry `burst53 capture --help`.\n", why, what);
-	return EXIT_USAGE;
-}
-
-static bool take_number(const char *text, unsigned long min, unsigned long max, unsigned long *out)
-{
-	char *end = NULL;
-
-	*out = strtoul(text, &end, 10);
-	return text[0] >= '0' && text[0] <= '9' && *end == 0 && *out >= min && *out <= max;
-}
-
 static bool take_name(const char *text, struct capture_filter *f)
 {
 	struct dname name;
@@ -112,30 +99,30 @@ static bool take_client(const char *text, struct capture_filter *f)
 
 static int take_option(int key, const char *value, struct capture_options *o)
 {
-	unsigned long n;
+	unsigned n;
 
 	switch (key) {
 	case 's':
-		if (!take_number(value, 1, CAPTURE_SECONDS_MAX, &n))
-			return usage("not a number of seconds: ", value);
+		if (!usage_number(value, 1, CAPTURE_SECONDS_MAX, &n))
+			return usage_error("capture", "not a number of seconds: ", value);
 		o->filter.seconds = (uint32_t)n;
 		break;
 	case 'c':
-		if (!take_number(value, 0, 1000000000, &o->count))
-			return usage("not a number of frames: ", value);
+		if (!usage_number(value, 0, 1000000000, &o->count))
+			return usage_error("capture", "not a number of frames: ", value);
 		break;
 	case 'p':
-		if (!take_number(value, 1, CAPTURE_ONE_IN_MAX, &n))
-			return usage("not a number of queries: ", value);
+		if (!usage_number(value, 1, CAPTURE_ONE_IN_MAX, &n))
+			return usage_error("capture", "not a number of queries: ", value);
 		o->filter.one_in = (uint32_t)n;
 		break;
 	case 'n':
 		if (!take_name(value, &o->filter))
-			return usage("not a name: ", value);
+			return usage_error("capture", "not a name: ", value);
 		break;
 	case 'a':
 		if (!take_client(value, &o->filter))
-			return usage("not an address or network: ", value);
+			return usage_error("capture", "not an address or network: ", value);
 		break;
 	case 'w':
 		o->file = value;
@@ -147,7 +134,7 @@ static int take_option(int key, const char *value, struct capture_options *o)
 		o->is_json = true;
 		break;
 	default:
-		return usage("wrong option", "");
+		return usage_error("capture", NULL, NULL);
 	}
 	return EXIT_OK;
 }
@@ -173,7 +160,7 @@ static int parse(int argc, char **argv, struct capture_options *o)
 		code = take_option(key, optarg, o);
 	}
 	if (code == EXIT_OK && optind < argc)
-		return usage("unexpected word: ", argv[optind]);
+		return usage_error("capture", "unexpected word: ", argv[optind]);
 	return code;
 }
 

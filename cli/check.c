@@ -4,6 +4,7 @@
 #include "cli/check_report.h"
 #include "cli/command.h"
 #include "cli/kube_dns.h"
+#include "cli/usage.h"
 
 #include "zones/corefile/config.h"
 #include "zones/corefile/expand.h"
@@ -55,12 +56,6 @@ static void print_help(FILE *out)
 		out);
 }
 
-static int usage_error(const char *what)
-{
-	(void)fprintf(stderr, "burst53 check: %s\nTry `burst53 check --help`.\n", what);
-	return EXIT_USAGE;
-}
-
 // EXIT_OK, or an exit code with *done set when there is nothing more to do.
 static int parse_options(int argc, char **argv, struct options *o, bool *done)
 {
@@ -84,20 +79,21 @@ static int parse_options(int argc, char **argv, struct options *o, bool *done)
 			return EXIT_OK;
 		}
 		if (c == '?')
-			return EXIT_USAGE;
+			return usage_error("check", NULL, NULL);
 		o->fix |= c == 'f';
 		o->json |= c == 'j';
 		o->quiet |= c == 'q';
 		o->parse.skip_file_checks |= c == 'n';
 		if (c == 'p' && word_number(optarg, 1, UINT16_MAX, &port) != 0)
-			return usage_error("--port needs a number from 1 to 65535");
+			return usage_error("check", "--port needs a number from 1 to 65535", "");
 		if (c == 'p')
 			o->parse.port = (uint16_t)port;
 	}
 	if (argc - optind > 1)
-		return usage_error("one Corefile at a time");
+		return usage_error("check", "one Corefile at a time", "");
 	if (o->fix && o->json)
-		return usage_error("--fix prints a Corefile; --json does not go with it");
+		return usage_error(
+			"check", "--fix prints a Corefile; --json does not go with it", "");
 	o->path = optind < argc ? argv[optind] : NULL;
 	o->parse.all_errors = true;
 	o->parse.needs_kubeconfig = true;

@@ -11,7 +11,7 @@ enum exit_code {
 	EXIT_USAGE = 2, // the command line is wrong
 };
 
-// argv[0] is the sub-command's name.
+// argv[0] is "burst53" and the sub-command's name.
 typedef int command_fn(int argc, char **argv);
 
 command_fn command_bench;

@@ -4,6 +4,7 @@
 
 #include "cli/compare_judge.h"
 #include "cli/source.h"
+#include "cli/usage.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -56,17 +57,11 @@ struct compare_options {
 	struct exchange_server servers[2];
 	bool has_server[2];
 	struct exchange_options how;
-	unsigned long limit, show;
+	unsigned limit, show;
 	struct subject_zones zones;
 	struct questions questions;
 	bool is_json;
 };
-
-static int usage(const char *why, const char *what)
-{
-	(void)fprintf(stderr, "burst53 compare: %s%s\nTry `burst53 compare --help`.\n", why, what);
-	return EXIT_USAGE;
-}
 
 static int failed(const char *why)
 {
@@ -74,15 +69,11 @@ static int failed(const char *why)
 	return EXIT_FAILED;
 }
 
-static int take_number(const char *text, unsigned long max, unsigned long *out)
+static int take_number(const char *text, unsigned min, unsigned max, unsigned *out)
 {
-	char *end;
-
-	errno = 0;
-	*out = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0 || *out > max)
-		return usage("not a number in range: ", text);
-	return EXIT_OK;
+	return usage_number(text, min, max, out)
+		? EXIT_OK
+		: usage_error("compare", "not a number in range: ", text);
 }
 
 static int take_server(const char *text, unsigned which, struct compare_options *o)
@@ -90,8 +81,9 @@ static int take_server(const char *text, unsigned which, struct compare_options 
 	struct err err = {0};
 
 	o->has_server[which] = true;
-	return exchange_server_parse(text, &o->servers[which], &err) == 0 ? EXIT_OK
-									  : usage(err.text, "");
+	return exchange_server_parse(text, &o->servers[which], &err) == 0
+		? EXIT_OK
+		: usage_error("compare", err.text, "");
 }
 
 static int take_zone(const char *text, struct compare_options *o)
@@ -99,25 +91,23 @@ static int take_zone(const char *text, struct compare_options *o)
 	struct dname zone;
 
 	if (dname_parse(text, &zone) != 0)
-		return usage("not a zone: ", text);
+		return usage_error("compare", "not a zone: ", text);
 	return subject_zones_add(&o->zones, zone.wire) == 0 ? EXIT_OK : failed("out of memory");
 }
 
 static int take_how(int key, const char *value, struct compare_options *o)
 {
-	static const unsigned long max[128] = {
+	static const unsigned max[128] = {
 		['e'] = DNS_MSG_MAX_BYTES, ['q'] = QPS_MAX, ['w'] = WAIT_MAX_MS};
-	unsigned long n = 0;
-	int code = take_number(value, max[key], &n);
+	unsigned n = 0;
+	int code = take_number(value, key == 'e' ? 0 : 1, max[key], &n);
 
-	if (code == EXIT_OK && key != 'e' && n == 0)
-		return usage("this must be at least 1, not ", value);
 	if (key == 'e')
 		o->how.edns_bytes = (int)n;
 	else if (key == 'q')
-		o->how.qps = (unsigned)n;
+		o->how.qps = n;
 	else
-		o->how.wait_ms = (unsigned)n;
+		o->how.wait_ms = n;
 	return code;
 }
 
@@ -147,11 +137,11 @@ static int take_option(int key, const char *value, struct compare_options *o)
 	case 'T':
 		return questions_parse_types(&o->questions, value) == 0
 			? EXIT_OK
-			: usage("not a list of types: ", value);
+			: usage_error("compare", "not a list of types: ", value);
 	case 'L':
-		return take_number(value, LIMIT_MAX, &o->limit);
+		return take_number(value, 1, LIMIT_MAX, &o->limit);
 	case 's':
-		return take_number(value, SHOW_MAX, &o->show);
+		return take_number(value, 0, SHOW_MAX, &o->show);
 	case 'j':
 		o->is_json = true;
 		return EXIT_OK;
@@ -169,9 +159,9 @@ static int check_options(int n_words, char **words, struct compare_options *o)
 		(n_words > 0) + (o->names != NULL) + (o->log != NULL) + (o->pcap != NULL);
 
 	if (!o->has_server[0] || !o->has_server[1])
-		return usage("give --a and --b", "");
+		return usage_error("compare", "give --a and --b", "");
 	if (n_words > 1 || sources > 1)
-		return usage("questions come from one place", "");
+		return usage_error("compare", "questions come from one place", "");
 	if (sources == 0 || n_words == 1)
 		o->from.word = n_words == 1 ? words[0] : "live";
 	o->questions.limit = o->limit;
@@ -202,7 +192,8 @@ static int parse(int argc, char **argv, struct compare_options *o)
 			(void)fputs(help, stdout);
 			return -1;
 		}
-		int code = key == '?' ? usage("wrong option", "") : take_option(key, optarg, o);
+		int code = key == '?' ? usage_error("compare", NULL, NULL)
+				      : take_option(key, optarg, o);
 		if (code != EXIT_OK)
 			return code;
 	}
@@ -307,7 +298,7 @@ static int compare(struct compare_options *o)
 		return failed(err.text);
 	if (o->questions.n_dropped > 0)
 		(void)fprintf(stderr,
-			"burst53 compare: more than --limit %lu, the rest is not asked\n",
+			"burst53 compare: more than --limit %u, the rest is not asked\n",
 			o->limit);
 	if (compare_report_init(&report, o->show) != 0)
 		return failed("out of memory");

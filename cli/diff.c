@@ -4,6 +4,7 @@
 
 #include "cli/diff_sets.h"
 #include "cli/source.h"
+#include "cli/usage.h"
 
 #include "zones/wire/rr.h"
 
@@ -149,12 +150,6 @@ static int report(const struct diff_options *o, const struct source sources[2])
 	return rc != 0 ? EXIT_USAGE : n > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
-static int usage(const char *why)
-{
-	(void)fprintf(stderr, "burst53 diff: %s\nTry `burst53 diff --help`.\n", why);
-	return EXIT_USAGE;
-}
-
 // EXIT_OK, EXIT_USAGE, or -1 after --help.
 static int parse(int argc, char **argv, struct diff_options *o)
 {
@@ -171,7 +166,7 @@ static int parse(int argc, char **argv, struct diff_options *o)
 			return -1;
 		}
 		if (key == '?')
-			return usage("wrong option");
+			return usage_error("diff", NULL, NULL);
 		if (key == 'c')
 			o->conf[o->conf[0] != NULL] = optarg;
 		else if (key == 'r')
@@ -180,7 +175,7 @@ static int parse(int argc, char **argv, struct diff_options *o)
 			o->is_json = true;
 	}
 	if (argc - optind != 2)
-		return usage("give two snapshots");
+		return usage_error("diff", "give two snapshots", "");
 	o->words[0] = argv[optind];
 	o->words[1] = argv[optind + 1];
 	if (o->conf[1] == NULL)

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 
 #include "cli/running.h"
+#include "cli/usage.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -38,19 +39,12 @@ struct drain_result {
 	uint64_t took_ms;
 };
 
-static int usage(const char *why, const char *what)
-{
-	(void)fprintf(stderr, "burst53 drain: %s%s\nTry `burst53 drain --help`.\n", why, what);
-	return EXIT_USAGE;
-}
-
 // EXIT_OK, EXIT_USAGE, or -1 after --help.
 static int parse(int argc, char **argv, struct drain_options *o)
 {
 	static const struct option longs[] = {{"run-dir", required_argument, NULL, 'r'},
 		{"wait", required_argument, NULL, 'w'}, {"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'}, {0}};
-	char *end = NULL;
 	int key;
 
 	*o = (struct drain_options){.run_dir = "/run/burst53", .wait_s = WAIT_S};
@@ -61,18 +55,15 @@ static int parse(int argc, char **argv, struct drain_options *o)
 			return -1;
 		}
 		if (key == '?')
-			return usage("wrong option", "");
+			return usage_error("drain", NULL, NULL);
 		if (key == 'r')
 			o->run_dir = optarg;
 		else if (key == 'j')
 			o->is_json = true;
-		else
-			o->wait_s = (unsigned)strtoul(optarg, &end, 10);
-		if (key == 'w' &&
-			(optarg[0] < '0' || optarg[0] > '9' || *end != 0 || o->wait_s > WAIT_MAX_S))
-			return usage("not a number of seconds: ", optarg);
+		else if (!usage_number(optarg, 0, WAIT_MAX_S, &o->wait_s))
+			return usage_error("drain", "not a number of seconds: ", optarg);
 	}
-	return argc == optind ? EXIT_OK : usage("unexpected word: ", argv[optind]);
+	return argc == optind ? EXIT_OK : usage_error("drain", "unexpected word: ", argv[optind]);
 }
 
 // A second signal would end the first one's lameduck.

@@ -4,6 +4,7 @@
 
 #include "cli/listing.h"
 #include "cli/source.h"
+#include "cli/usage.h"
 
 #include "zones/wire/rr.h"
 
@@ -65,16 +66,14 @@ int command_dump(int argc, char **argv)
 			return EXIT_OK;
 		}
 		const char **slot = key == 'd' ? &dump : key == 'c' ? &conf : &run_dir;
-		if (key != '?')
-			*slot = optarg;
-		else
-			return EXIT_USAGE;
+		if (key == '?')
+			return usage_error("dump", NULL, NULL);
+		*slot = optarg;
 	}
-	if (optind < argc || (dump == NULL) != (conf == NULL)) {
-		(void)fprintf(
-			stderr, "burst53 dump: --dump and --conf go together, no other words\n");
-		return EXIT_USAGE;
-	}
+	if (optind < argc)
+		return usage_error("dump", "unexpected word: ", argv[optind]);
+	if ((dump == NULL) != (conf == NULL))
+		return usage_error("dump", "--dump and --conf go together", "");
 	int rc = dump != NULL ? source_from_dump(dump, conf, &s, &err)
 			      : source_from_running(run_dir, &s, &err);
 	int code = rc == 0 ? print_all(&s) : EXIT_FAILED;

@@ -4,6 +4,7 @@
 
 #include "cli/source.h"
 #include "cli/subject.h"
+#include "cli/usage.h"
 
 #include "zones/answer/pod.h"
 #include "zones/base/array.h"
@@ -35,7 +36,7 @@ static const char help[] =
 
 struct history_options {
 	const char *name, *run_dir;
-	size_t limit;
+	unsigned limit;
 	bool is_json;
 };
 
@@ -220,19 +221,12 @@ static int print_all(const struct collection *all, const struct history_options 
 	return all->n > 0 ? EXIT_OK : EXIT_FAILED;
 }
 
-static int usage(const char *why, const char *what)
-{
-	(void)fprintf(stderr, "burst53 history: %s%s\nTry `burst53 history --help`.\n", why, what);
-	return EXIT_USAGE;
-}
-
 // EXIT_OK, EXIT_USAGE, or -1 after --help.
 static int parse(int argc, char **argv, struct history_options *o)
 {
 	static const struct option longs[] = {{"run-dir", required_argument, NULL, 'r'},
 		{"limit", required_argument, NULL, 'l'}, {"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'}, {0}};
-	char *end = NULL;
 	int key;
 
 	*o = (struct history_options){.run_dir = "/run/burst53", .limit = 20};
@@ -243,18 +237,16 @@ static int parse(int argc, char **argv, struct history_options *o)
 			return -1;
 		}
 		if (key == '?')
-			return usage("wrong option", "");
+			return usage_error("history", NULL, NULL);
 		if (key == 'r')
 			o->run_dir = optarg;
 		else if (key == 'j')
 			o->is_json = true;
-		else
-			o->limit = strtoul(optarg, &end, 10);
-		if (key == 'l' && (optarg[0] < '0' || optarg[0] > '9' || *end != 0))
-			return usage("not a number: ", optarg);
+		else if (!usage_number(optarg, 0, UINT_MAX, &o->limit))
+			return usage_error("history", "not a number: ", optarg);
 	}
 	if (argc - optind > 1)
-		return usage("give one name", "");
+		return usage_error("history", "give one name", "");
 	o->name = argv[optind]; // NULL behind the last
 	return EXIT_OK;
 }

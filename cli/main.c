@@ -100,5 +100,8 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return EXIT_USAGE;
 	}
+	static char name[32];
+	(void)snprintf(name, sizeof(name), "burst53 %s", command->name); // always fits
+	argv[1] = name; // getopt begins its messages with it
 	return command->fn(argc - 1, argv + 1);
 }

@@ -2,6 +2,7 @@
 // `burst53 nic`: which cards there are, what is missing, and the hand-over.
 #include "cli/nic.h"
 #include "cli/command.h"
+#include "cli/usage.h"
 
 #include "zones/base/array.h"
 
@@ -11,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEMORY_MB = 256 }; // what `run --memory` takes by default
+enum {
+	MEMORY_MB = 256, // what `run --memory` takes by default
+	MEMORY_MAX_MB = (1 << 20) - 1,
+};
 
 static const char help[] =
 	"usage: burst53 nic list [OPTION]...\n"
@@ -175,8 +179,6 @@ static verb_fn *find_verb(const char *word)
 
 static bool take_option(int key, const char *value, struct nic_options *o)
 {
-	char *end = NULL;
-
 	switch (key) {
 	case 'f':
 		o->is_forced = true;
@@ -188,20 +190,13 @@ static bool take_option(int key, const char *value, struct nic_options *o)
 		o->root = value;
 		return true;
 	case 'm':
-		o->memory_mb = (unsigned)strtoul(value, &end, 10);
-		if (*value >= '0' && *value <= '9' && *end == 0 && o->memory_mb < 1u << 20)
+		if (usage_number(value, 0, MEMORY_MAX_MB, &o->memory_mb))
 			return true;
-		(void)fprintf(stderr, "burst53 nic: --memory: '%.40s' is no number\n", value);
+		(void)fprintf(stderr, "burst53 nic: not a number of megabytes: %.40s\n", value);
 		return false;
 	default:
 		return false;
 	}
-}
-
-static int usage_error(void)
-{
-	(void)fprintf(stderr, "Try `burst53 nic --help`.\n");
-	return EXIT_USAGE;
 }
 
 // NULL, or what is wrong with the words after the options.
@@ -237,15 +232,13 @@ int command_nic(int argc, char **argv)
 			return EXIT_OK;
 		}
 		if (!take_option(key, optarg, &o))
-			return usage_error();
+			return usage_error("nic", NULL, NULL);
 	}
 	o.verb = optind < argc ? argv[optind++] : "";
 	o.card = optind < argc ? argv[optind++] : NULL;
 	const char *wrong = words_wrong(&o, optind < argc);
-	if (wrong != NULL) {
-		(void)fprintf(stderr, "burst53 nic: %s\n", wrong);
-		return usage_error();
-	}
+	if (wrong != NULL)
+		return usage_error("nic", wrong, "");
 	verb_fn *fn = find_verb(o.verb);
 	if (fn == NULL)
 		return list(&o);

@@ -9,6 +9,7 @@
 #include "cli/nodelocal_net.h"
 #include "cli/nodelocal_options.h"
 #include "cli/say.h"
+#include "cli/usage.h"
 
 #include "zones/base/array.h"
 
@@ -43,7 +44,8 @@ static const char help[] =
 	"  -health-port N             untracked too (default 8080)\n"
 	"  -reloadwithsignal          reload at once when the Corefile is written anew\n"
 	"  -dns.port N, -pidfile F, -quiet, -version, -plugins   as CoreDNS\n"
-	"  -run-dir D                 sockets and state (default /run/burst53)\n";
+	"  -run-dir D                 sockets and state (default /run/burst53)\n"
+	"  -help\n";
 
 struct nodelocal {
 	struct nodelocal_options o;
@@ -253,8 +255,7 @@ int command_nodelocal(int argc, char **argv)
 		(void)fputs(help, stdout);
 		return EXIT_OK;
 	default:
-		(void)fprintf(stderr, "burst53 nodelocal: %s\n", err.text);
-		return EXIT_USAGE;
+		return usage_error("nodelocal", err.text, "");
 	}
 	if (n.o.shows_version || n.o.shows_plugins)
 		return command_coredns_facts(n.o.shows_plugins);

@@ -8,6 +8,7 @@
 #include "cli/live.h"
 #include "cli/reply_text.h"
 #include "cli/source.h"
+#include "cli/usage.h"
 
 #include "zones/wire/dname.h"
 #include "zones/wire/rr.h"
@@ -36,12 +37,6 @@ struct query_options {
 	const char *name, *type, *dump, *conf, *run_dir, *address;
 	bool is_explained, is_live, is_tcp, is_json;
 };
-
-static int usage(const char *why, const char *what)
-{
-	(void)fprintf(stderr, "burst53 query: %s%s\nTry `burst53 query --help`.\n", why, what);
-	return EXIT_USAGE;
-}
 
 static void take_option(int key, const char *value, struct query_options *o)
 {
@@ -92,18 +87,18 @@ static int parse(int argc, char **argv, struct query_options *o)
 			return -1;
 		}
 		if (key == '?')
-			return usage("wrong option", "");
+			return usage_error("query", NULL, NULL);
 		take_option(key, optarg, o);
 	}
 	if (optind >= argc || argc - optind > 2)
-		return usage("give a name and at most a type", "");
+		return usage_error("query", "give a name and at most a type", "");
 	o->name = argv[optind];
 	if (argc - optind == 2)
 		o->type = argv[optind + 1];
 	if ((o->dump == NULL) != (o->conf == NULL))
-		return usage("--dump and --conf go together", "");
+		return usage_error("query", "--dump and --conf go together", "");
 	if (o->is_live && o->dump != NULL)
-		return usage("--live asks what runs, not a dump", "");
+		return usage_error("query", "--live asks what runs, not a dump", "");
 	return EXIT_OK;
 }
 
@@ -113,11 +108,11 @@ static int fill_question(const struct query_options *o, struct dname *name, stru
 	struct err err = {0};
 
 	if (dname_parse(o->name, name) != 0)
-		return usage("not a name: ", o->name);
+		return usage_error("query", "not a name: ", o->name);
 	if (rr_type_parse(o->type, &a->type) != 0)
-		return usage("not a type: ", o->type);
+		return usage_error("query", "not a type: ", o->type);
 	if (o->address != NULL && address_parse(o->address, &address, &err) != 0)
-		return usage(err.text, "");
+		return usage_error("query", err.text, "");
 	a->name = name->wire;
 	a->transport = o->is_tcp ? TRANSPORT_TCP : TRANSPORT_UDP;
 	if (o->address != NULL) {

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 
 #include "cli/running.h"
+#include "cli/usage.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -41,19 +42,12 @@ struct reload_result {
 	char reason[CONTROL_REASON_BYTES];
 };
 
-static int usage(const char *why, const char *what)
-{
-	(void)fprintf(stderr, "burst53 reload: %s%s\nTry `burst53 reload --help`.\n", why, what);
-	return EXIT_USAGE;
-}
-
 // EXIT_OK, EXIT_USAGE, or -1 after --help.
 static int parse(int argc, char **argv, struct reload_options *o)
 {
 	static const struct option longs[] = {{"run-dir", required_argument, NULL, 'r'},
 		{"wait", required_argument, NULL, 'w'}, {"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'}, {0}};
-	char *end = NULL;
 	int key;
 
 	*o = (struct reload_options){.run_dir = "/run/burst53", .wait_s = WAIT_S};
@@ -64,18 +58,15 @@ static int parse(int argc, char **argv, struct reload_options *o)
 			return -1;
 		}
 		if (key == '?')
-			return usage("wrong option", "");
+			return usage_error("reload", NULL, NULL);
 		if (key == 'r')
 			o->run_dir = optarg;
 		else if (key == 'j')
 			o->is_json = true;
-		else
-			o->wait_s = (unsigned)strtoul(optarg, &end, 10);
-		if (key == 'w' &&
-			(optarg[0] < '0' || optarg[0] > '9' || *end != 0 || o->wait_s > WAIT_MAX_S))
-			return usage("not a number of seconds: ", optarg);
+		else if (!usage_number(optarg, 0, WAIT_MAX_S, &o->wait_s))
+			return usage_error("reload", "not a number of seconds: ", optarg);
 	}
-	return argc == optind ? EXIT_OK : usage("unexpected word: ", argv[optind]);
+	return argc == optind ? EXIT_OK : usage_error("reload", "unexpected word: ", argv[optind]);
 }
 
 // Signals the supervisor, which tells control.
@@ -105,6 +96,32 @@ static void look(
 	out->outcome = out->generation > before[2] ? RELOAD_DONE : RELOAD_WAITS;
 }
 
+static const struct proc *control_of(const struct state *s)
+{
+	for (size_t i = 0; i < s->n_children; i++) {
+		if (strcmp(s->children[i].name, "control") == 0)
+			return &s->children[i].proc;
+	}
+	return NULL;
+}
+
+// Who kept the word from coming.
+static void explain_silence(const struct state *s, struct reload_result *out)
+{
+	static const char *const texts[] = {[PROC_GONE] = "does not run",
+		[PROC_STOPPED] = "is stopped: SIGCONT lets it go on",
+		[PROC_RUNNING] = "has not answered in time"};
+	const struct proc *control = control_of(s);
+	enum proc_state supervisor = proc_state_of(&s->supervisor);
+
+	if (supervisor != PROC_RUNNING || control == NULL)
+		(void)snprintf(
+			out->reason, sizeof(out->reason), "the supervisor %s", texts[supervisor]);
+	else
+		(void)snprintf(out->reason, sizeof(out->reason), "control %s",
+			texts[proc_state_of(control)]);
+}
+
 static int reload(const struct reload_options *o, struct reload_result *out, struct err *err)
 {
 	struct running r;
@@ -128,6 +145,8 @@ static int reload(const struct reload_options *o, struct reload_result *out, str
 			break;
 		(void)nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
 	}
+	if (rc == 0 && out->outcome == RELOAD_SILENT)
+		explain_silence(&r.state, out);
 	running_close(&r);
 	return rc;
 }
@@ -167,7 +186,7 @@ static void print_text(const struct reload_result *r)
 		break;
 	case RELOAD_SILENT:
 	default:
-		(void)fprintf(stderr, "burst53 reload: control has not answered\n");
+		(void)fprintf(stderr, "burst53 reload: no answer: %s\n", r->reason);
 		break;
 	}
 }

@@ -3,6 +3,7 @@
 #include "cli/setup.h"
 
 #include "cli/command.h"
+#include "cli/usage.h"
 
 #include "zones/base/array.h"
 
@@ -35,27 +36,12 @@ static const char *const state_texts[] = {[SETUP_READY] = "ok",
 	[SETUP_TODO] = "to do",
 	[SETUP_FAILED] = "failed"};
 
-static int usage(const char *why, const char *what)
-{
-	(void)fprintf(stderr, "burst53 setup: %s%s\nTry `burst53 setup --help`.\n", why, what);
-	return EXIT_USAGE;
-}
-
-static bool take_number(const char *text, unsigned max, unsigned *out)
-{
-	char *end = NULL;
-	unsigned long n = strtoul(text, &end, 10);
-
-	*out = (unsigned)n;
-	return text[0] >= '0' && text[0] <= '9' && *end == 0 && n <= max;
-}
-
 static bool take_user(const char *text, unsigned *uid)
 {
 	const struct passwd *user = getpwnam(text);
 
 	if (user == NULL)
-		return take_number(text, UINT32_MAX - 1, uid);
+		return usage_number(text, 0, UINT32_MAX - 1, uid);
 	*uid = (unsigned)user->pw_uid;
 	return true;
 }
@@ -64,11 +50,12 @@ static int take_option(int key, const char *value, struct setup *s, bool *is_jso
 {
 	switch (key) {
 	case 'm':
-		return take_number(value, MEMORY_MAX_MB, &s->memory_mb)
+		return usage_number(value, 0, MEMORY_MAX_MB, &s->memory_mb)
 			? EXIT_OK
-			: usage("not a number of megabytes: ", value);
+			: usage_error("setup", "not a number of megabytes: ", value);
 	case 'u':
-		return take_user(value, &s->uid) ? EXIT_OK : usage("no such user: ", value);
+		return take_user(value, &s->uid) ? EXIT_OK
+						 : usage_error("setup", "no such user: ", value);
 	case 'c':
 		s->is_check = true;
 		return EXIT_OK;
@@ -82,7 +69,7 @@ static int take_option(int key, const char *value, struct setup *s, bool *is_jso
 		*is_json = true;
 		return EXIT_OK;
 	default:
-		return usage("wrong option", "");
+		return usage_error("setup", NULL, NULL);
 	}
 }
 
@@ -135,7 +122,7 @@ int command_setup(int argc, char **argv)
 	if (optind < argc)
 		s.card = argv[optind++];
 	if (optind < argc)
-		return usage("unexpected word: ", argv[optind]);
+		return usage_error("setup", "unexpected word: ", argv[optind]);
 	setup_run(&s);
 	int rc = is_json ? print_json(&s) : print_text(&s);
 	return rc == 0 && setup_is_ready(&s) ? EXIT_OK : EXIT_FAILED;

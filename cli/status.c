@@ -6,6 +6,7 @@
 #include "cli/running.h"
 #include "cli/status_health.h"
 #include "cli/status_json.h"
+#include "cli/usage.h"
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -123,19 +124,6 @@ static int watch(const struct status_options *o)
 	}
 }
 
-static bool take_seconds(const char *text, unsigned *out)
-{
-	char *end = NULL;
-
-	if (text == NULL) {
-		*out = WATCH_S;
-		return true;
-	}
-	unsigned long n = strtoul(text, &end, 10);
-	*out = (unsigned)n;
-	return text[0] >= '0' && text[0] <= '9' && *end == 0 && n >= 1 && n <= WATCH_MAX_S;
-}
-
 int command_status(int argc, char **argv)
 {
 	static const struct option longs[] = {{"run-dir", required_argument, NULL, 'r'},
@@ -150,13 +138,18 @@ int command_status(int argc, char **argv)
 			(void)fputs(help, stdout);
 			return EXIT_OK;
 		}
-		if (key == '?' || (key == 'w' && !take_seconds(optarg, &o.watch_s))) {
-			(void)fprintf(stderr, "Try `burst53 status --help`.\n");
-			return EXIT_USAGE;
-		}
+		if (key == '?')
+			return usage_error("status", NULL, NULL);
+		if (key == 'w')
+			o.watch_s = WATCH_S;
+		if (key == 'w' && optarg != NULL &&
+			!usage_number(optarg, 1, WATCH_MAX_S, &o.watch_s))
+			return usage_error("status", "not a number of seconds: ", optarg);
 		if (key == 'r')
 			o.run_dir = optarg;
 		o.is_json |= key == 'j';
 	}
+	if (optind < argc)
+		return usage_error("status", "unexpected word: ", argv[optind]);
 	return o.watch_s == 0 ? show(&o) : watch(&o);
 }

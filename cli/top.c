@@ -5,6 +5,7 @@
 
 #include "cli/running.h"
 #include "cli/tally.h"
+#include "cli/usage.h"
 
 #include "zones/base/array.h"
 #include "zones/wire/dname.h"
@@ -58,23 +59,6 @@ struct top {
 	struct tally lists[LIST_COUNT];
 };
 
-static int usage(const char *why, const char *what)
-{
-	(void)fprintf(stderr, "burst53 top: %s%s\nTry `burst53 top --help`.\n", why, what);
-	return EXIT_USAGE;
-}
-
-static bool take_number(const char *text, unsigned max, unsigned *out)
-{
-	char *end = NULL;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (text[0] < '0' || text[0] > '9' || *end != 0 || n < 1 || n > max)
-		return false;
-	*out = (unsigned)n;
-	return true;
-}
-
 // EXIT_OK, EXIT_USAGE, or -1 after --help.
 static int parse(int argc, char **argv, struct top_options *o)
 {
@@ -91,17 +75,17 @@ static int parse(int argc, char **argv, struct top_options *o)
 			return -1;
 		}
 		if (key == '?')
-			return usage("wrong option", "");
+			return usage_error("top", NULL, NULL);
 		if (key == 'r')
 			o->run_dir = optarg;
 		if (key == 'j')
 			o->is_json = true;
-		if (key == 's' && !take_number(optarg, SECONDS_MAX, &o->seconds))
-			return usage("not a number of seconds: ", optarg);
-		if (key == 'l' && !take_number(optarg, LIMIT_MAX, &o->limit))
-			return usage("not a number of lines: ", optarg);
+		if (key == 's' && !usage_number(optarg, 1, SECONDS_MAX, &o->seconds))
+			return usage_error("top", "not a number of seconds: ", optarg);
+		if (key == 'l' && !usage_number(optarg, 1, LIMIT_MAX, &o->limit))
+			return usage_error("top", "not a number of lines: ", optarg);
 	}
-	return argc == optind ? EXIT_OK : usage("unexpected word: ", argv[optind]);
+	return argc == optind ? EXIT_OK : usage_error("top", "unexpected word: ", argv[optind]);
 }
 
 static void open_rings(struct top *t, const struct counters_page *page)

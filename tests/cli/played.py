@@ -33,6 +33,16 @@ def burst53(*words, timeout=60, **more):
                           **more)
 
 
+def refused(*words):
+    """A wrong command line; the lines that say why."""
+    done = burst53(*words)
+    assert (done.returncode, done.stdout) == (2, ""), (words, done.stdout, done.stderr)
+    *why, last = done.stderr.splitlines()
+    assert last == f"Try `burst53 {words[0]} --help`." and why, done.stderr
+    assert why[0].startswith((f"burst53 {words[0]}: ", f"burst53-{words[0]}: ")), done.stderr
+    return why
+
+
 def make_image(path, services, endpoints, generation, overlay=None):
     """Writes the fixture's image; with (generation, path) an overlay on it too."""
     words = [MAKE_IMAGE, 53, services, endpoints, generation, path, *(overlay or ())]

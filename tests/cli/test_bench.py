@@ -3,7 +3,9 @@
 
 import json
 
-from played import burst53
+import pytest
+
+from played import burst53, refused
 
 
 def test_a_case_is_measured_and_told():
@@ -21,9 +23,14 @@ def test_each_run_is_an_object():
     assert {run["case"] for run in runs} == {"nodata"}
 
 
-def test_what_cannot_be_measured_fails():
-    assert burst53("bench", "--memory", "x").returncode == 2
-    assert burst53("bench", "--workers", "99").returncode == 1
+@pytest.mark.parametrize("words, reason", [
+    (["--cases", "nonsense"], "there is no case nonsense"), (["--cases", "a_hit,"], "a list of words"),
+    (["--names", "0"], "--names: not a number from 3"), (["--names", "1000,x"], "--names: not a number"),
+    (["--names", ",".join(["1000"] * 9)], "too many sizes"), (["--workers", "0"], "--workers"),
+    (["--workers", "99"], "--workers"), (["--queries", "1e6"], "--queries"), (["--repeats", "0"], "--repeats"),
+    (["--memory", "x"], "megabytes"), (["--memory", "1"], "megabytes")])
+def test_what_cannot_be_measured_is_refused(words, reason):
+    assert reason in refused("bench", *words)[0]
 
 
 def test_setup_looks_at_another_machine_and_changes_nothing(tmp_path):
