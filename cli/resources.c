@@ -355,14 +355,21 @@ int resources_make(struct supervisor *s, struct err *err)
 	return rc;
 }
 
-void resources_remove(struct supervisor *s)
+void resources_remove_rule(struct supervisor *s)
 {
 	struct err err = {0};
-	const int fds[] = {s->counters_fd, s->counters_ro_fd, s->punt_dataplane_fd,
-		s->punt_slowpath_fd, s->cookie_fd, s->signal_fd};
 
 	if (s->state.table[0] != 0 && drop_rule_del(s->state.table, &err) != 0)
 		say_warn("rule cannot be removed reason=\"%s\"", err.text);
+	s->state.table[0] = 0;
+}
+
+void resources_remove(struct supervisor *s)
+{
+	const int fds[] = {s->counters_fd, s->counters_ro_fd, s->punt_dataplane_fd,
+		s->punt_slowpath_fd, s->cookie_fd, s->signal_fd};
+
+	resources_remove_rule(s);
 	peers_close(s);
 	sockets_close(&s->sockets);
 	own_net_close(&s->own_net);

@@ -19,6 +19,7 @@
 enum {
 	START_MS = 60000, // a child that fails sooner, the first time, fails the start
 	STOP_MS = 10000, // then SIGKILL; a card's memory is given back page by page
+	WORKERS_STOP_MS = 2000, // they take less by themselves, even when one hangs
 	EXIT_NO_EXEC = 126,
 };
 
@@ -316,19 +317,54 @@ static void turn(struct supervisor *s)
 	notify_watchdog(proc_now_ms());
 }
 
+static void end_child(struct child *c)
+{
+	child_signal(c, SIGTERM);
+	child_signal(c, SIGCONT); // a stopped process does not hear it
+}
+
 static void stop_child(struct child *c)
 {
 	struct pollfd pfd = {.fd = c->pidfd, .events = POLLIN};
 
 	if (c->pid == 0)
 		return;
-	child_signal(c, SIGTERM);
-	child_signal(c, SIGCONT); // a stopped process does not hear it
+	end_child(c);
 	if (poll(&pfd, 1, STOP_MS) == 0) {
 		say_warn("process does not stop name=%s", c->name);
 		child_signal(c, SIGKILL);
 	}
 	(void)child_reap(c);
+}
+
+// Its workers are done long before it has given its memory back.
+static void stop_workers(struct supervisor *s)
+{
+	struct child *c = &s->children[CHILD_DATAPLANE];
+	struct pollfd pfd = {.fd = c->pidfd, .events = POLLIN};
+
+	if (c->pid == 0)
+		return;
+	end_child(c);
+	for (unsigned ms = 0;
+		ms < WORKERS_STOP_MS && counter_get(&s->counters->dataplane_ready) != 0; ms++) {
+		if (poll(&pfd, 1, 1) != 0)
+			return;
+	}
+}
+
+// Whoever changes answers first, then who gives them, then who is asked by them, then who tells of
+// them. Each step of the middle leaves nobody waiting: what workers answered the kernel may, and
+// once only the slow path has its sockets they end with its last answer.
+static void stop_all(struct supervisor *s)
+{
+	stop_child(&s->children[CHILD_CONTROL]);
+	stop_workers(s);
+	resources_remove_rule(s);
+	stop_child(&s->children[CHILD_DATAPLANE]);
+	sockets_close(&s->sockets);
+	stop_child(&s->children[CHILD_SLOWPATH]);
+	stop_child(&s->children[CHILD_MONITOR]);
 }
 
 int supervise(struct supervisor *s)
@@ -338,10 +374,6 @@ int supervise(struct supervisor *s)
 		start_due(s);
 		turn(s);
 	}
-	// Whoever changes answers first, then who gives them, then who is asked by them.
-	stop_child(&s->children[CHILD_CONTROL]);
-	stop_child(&s->children[CHILD_DATAPLANE]);
-	stop_child(&s->children[CHILD_SLOWPATH]);
-	stop_child(&s->children[CHILD_MONITOR]);
+	stop_all(s);
 	return s->exit_code;
 }

@@ -65,6 +65,8 @@ struct supervisor {
 // resources_remove puts everything back as it was.
 [[nodiscard]] int resources_make(struct supervisor *s, struct err *err);
 void resources_remove(struct supervisor *s);
+// Nobody answers on the port any more: the kernel may.
+void resources_remove_rule(struct supervisor *s);
 
 // launch.c: the command line of a child as runtime knowledge stands now; *a must be zeroed and is
 // the caller's to fini.

@@ -354,8 +354,8 @@ static void workers_stop(struct process *p)
 
 static void stop(struct process *p)
 {
-	counter_set(&p->counters->dataplane_ready, 0);
 	workers_stop(p);
+	counter_set(&p->counters->dataplane_ready, 0); // the supervisor waits for it
 	punt_stop(&p->punt);
 	exception_stop(&p->exception);
 	feed_stop(&p->feed);

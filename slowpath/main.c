@@ -204,10 +204,22 @@ static int process_start(struct process *p)
 	return rc == 0 ? threads_start(p) : rc;
 }
 
+// To the last datagram; once the supervisor has let go of the sockets too, the kernel tells whoever
+// asks that nobody is there.
+static void leave_sockets(struct process *p)
+{
+	for (unsigned i = 0; i < p->n_threads; i++)
+		thread_finish(&p->threads[i]);
+	for (unsigned i = 0; i < p->options.n_udp; i++)
+		(void)close(p->options.udp_fds[i]);
+}
+
 static void process_stop(struct process *p)
 {
 	for (unsigned i = 0; p->threads != NULL && i < p->n_threads; i++)
 		thread_stop(&p->threads[i]);
+	if (p->threads != NULL)
+		leave_sockets(p);
 	if (p->threads != NULL)
 		threads_drain(p->threads, p->n_threads, p->fetchers);
 	for (unsigned i = 0; p->threads != NULL && i < p->n_threads; i++)

@@ -237,6 +237,17 @@ void thread_stop(struct thread *t)
 	t->is_running = false;
 }
 
+void thread_finish(struct thread *t)
+{
+	if (t->n_udp == 0)
+		return;
+	t->server.root = roots_enter(t->roots, t->index);
+	for (unsigned i = 0; i < t->n_udp; i++)
+		udp_finish(&t->udp[i]);
+	t->server.root = NULL;
+	roots_leave(t->roots, t->index);
+}
+
 static void drain_all(struct thread *threads, unsigned n)
 {
 	bool had_mail = true;

@@ -61,6 +61,9 @@ struct thread_shared {
 // Stops it and waits for its end. Accepts the zeroed struct, like the following.
 void thread_stop(struct thread *t);
 
+// It has stopped: answers the datagrams that came meanwhile.
+void thread_finish(struct thread *t);
+
 // All threads have stopped: ends what is under way. Queries that wait get no answer.
 void threads_drain(struct thread *threads, unsigned n, struct fetcher **fetchers);
 

@@ -14,6 +14,7 @@
 enum {
 	BATCH = 32,
 	ROUNDS = 4, // batches per turn, so that other descriptors get theirs
+	FINISH_ROUNDS = 1024, // whoever asks faster than we answer does not keep us
 	CONTROL_BYTES = 64,
 	QUEUE_BYTES = 4 << 20, // about 5,000 queries of a burst
 };
@@ -207,18 +208,29 @@ static void on_readable(struct watch *w, uint32_t events)
 		continue;
 }
 
+// Without privilege a queue is as long as net.core.rmem_max allows, and the one that the supervisor
+// made is longer.
+static void lengthen_queue(int fd)
+{
+	const int wanted = QUEUE_BYTES;
+	int have = 0; // the kernel counts twice: its own structures, too
+	socklen_t size = sizeof(have);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &have, &size) == 0 && have >= 2 * wanted)
+		return;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof(wanted)) != 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof(wanted));
+}
+
 // What the kernel has to tell us with each datagram. Path MTU discovery is off: a reply of 1232
 // bytes fits, and forged ICMP must not change how we send (proto:I11).
 static void socket_options(int fd, int family)
 {
 	const int on = 1;
 	const int omit = IP_PMTUDISC_OMIT;
-	const int queue_bytes = QUEUE_BYTES;
 
-	// A kernel without one of these still serves sockets bound to one address. Without
-	// privilege the queue is as long as net.core.rmem_max allows.
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue_bytes, sizeof(queue_bytes)) != 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &queue_bytes, sizeof(queue_bytes));
+	lengthen_queue(fd);
+	// A kernel without one of these still serves sockets bound to one address.
 	(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &omit, sizeof(omit));
 	if (family == AF_INET) {
 		(void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
@@ -243,4 +255,10 @@ int udp_start(
 		.port = local.port};
 	socket_options(fd, local.family == 4 ? AF_INET : AF_INET6);
 	return loop_add(loop, &u->watch, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+void udp_finish(struct udp_socket *u)
+{
+	for (int i = 0; i < FINISH_ROUNDS && run_batch(u); i++)
+		continue;
 }

@@ -23,3 +23,6 @@ void udp_batch_free(struct udp_batch *b);
 // Begins to serve. fd is borrowed and must stay open. 0 or -errno.
 [[nodiscard]] int udp_start(struct udp_socket *u, int fd, struct loop *loop, struct server *server,
 	struct udp_batch *b);
+
+// Answers what has arrived by now; udp_start's loop no longer runs.
+void udp_finish(struct udp_socket *u);
