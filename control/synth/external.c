@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *const protocols[] = {
 	[OBJECT_TCP] = "_tcp", [OBJECT_UDP] = "_udp", [OBJECT_SCTP] = "_sctp"};
@@ -132,6 +133,9 @@ static int emit_in_zone(struct work *w, const struct synth_zone *zone,
 {
 	struct dname owner;
 
+	// A namespace of that name is hidden behind the zone's own name server, as in CoreDNS.
+	if (strcasecmp(service->meta.ns, w->y->external->apex) == 0)
+		return 0;
 	if (!external_name(w, zone, service, &owner))
 		return 0;
 	if (service->n_external_ips > 0)

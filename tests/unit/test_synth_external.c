@@ -75,6 +75,9 @@ static const struct external_case cases[] = {
 		"_._.hl.ns.example.org. [1] A 10.1.0.1\n"
 		"a.hl.ns.example.org. A 10.1.0.1\nb.web.ns.example.org. A 10.1.0.2\n"
 		"hl.ns.example.org. A 10.1.0.1\nns.example.org. -\n"},
+	// The name server's names are taken.
+	{"apex taken", NULL, "namespace ns\nnamespace taken\nservice taken/lb external=192.0.2.1\n",
+		"ns.example.org. -\ntaken.example.org. -\n"},
 	// Without a namespace there are no services.
 	{"", NULL, "service gone/lb external=192.0.2.1\n", ""},
 };
