@@ -172,7 +172,9 @@ static void evict(struct half *h)
 
 static enum half_kind half_of(const struct entry *e)
 {
-	return e->kind == ENTRY_SUCCESS ? HALF_SUCCESS : HALF_DENIAL;
+	bool has_answer = e->kind == ENTRY_UNCACHEABLE && e->n_an > 0;
+
+	return e->kind == ENTRY_SUCCESS || has_answer ? HALF_SUCCESS : HALF_DENIAL;
 }
 
 static const struct policy_cache_kind *kind_of(const struct cache *c, const struct entry *e)
@@ -189,7 +191,7 @@ void cache_clamp(const struct cache *c, struct entry *e)
 {
 	const struct policy_cache_kind *k = kind_of(c, e);
 
-	if (e->kind != ENTRY_UNCACHEABLE && e->kind != ENTRY_FAILURE)
+	if (e->kind != ENTRY_FAILURE) // what is not kept, too: its TTLs are what the others' are
 		entry_clamp(e, k->min_ttl_s, k->ttl_s);
 }
 

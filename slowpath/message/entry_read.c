@@ -261,29 +261,39 @@ static void find_rotated(const struct reader *rd, uint16_t n_an, struct entry *e
 	e->n_rotated = (uint16_t)(n_an - first);
 }
 
-static bool has_soa(const struct reader *rd, size_t from)
+static bool has_type(const struct reader *rd, size_t from, size_t to, uint16_t type)
 {
 	const uint8_t *bytes = rd->out.base + rd->first_rr;
 
-	for (size_t i = from; i < rd->n_rrs; i++) {
-		if (be16_get(bytes + rd->rrs[i].ttl_at - 4) == RR_TYPE_SOA)
+	for (size_t i = from; i < to; i++) {
+		if (be16_get(bytes + rd->rrs[i].ttl_at - 4) == type)
 			return true;
 	}
 	return false;
 }
 
+// Aliases that end where there is no such type are a denial, too (RFC 2308 2.2).
+static bool is_denial(const struct reader *rd, const struct entry *e)
+{
+	uint16_t type = rd->ask->type;
+
+	return e->n_an == 0 || (type != RR_TYPE_ANY && !has_type(rd, 0, e->n_an, type));
+}
+
 // k8s:2.13 cache: what is kept, and as what.
 static enum entry_kind kind_of(const struct reader *rd, const struct entry *e)
 {
+	bool has_soa = has_type(rd, e->n_an, rd->n_rrs, RR_TYPE_SOA);
+
 	if (e->is_truncated)
 		return ENTRY_UNCACHEABLE;
 	switch (e->rcode) {
 	case RCODE_NOERROR:
-		if (e->n_an > 0)
-			return ENTRY_SUCCESS;
-		return has_soa(rd, e->n_an) ? ENTRY_NODATA : ENTRY_UNCACHEABLE;
+		if (is_denial(rd, e) && !has_soa)
+			return ENTRY_UNCACHEABLE;
+		return e->n_an > 0 ? ENTRY_SUCCESS : ENTRY_NODATA;
 	case RCODE_NXDOMAIN:
-		return has_soa(rd, e->n_an) ? ENTRY_NXDOMAIN : ENTRY_UNCACHEABLE;
+		return has_soa ? ENTRY_NXDOMAIN : ENTRY_UNCACHEABLE;
 	case RCODE_SERVFAIL:
 	case RCODE_NOTIMP:
 		return ENTRY_FAILURE;

@@ -146,26 +146,31 @@ static void kinds_follow_rcode_and_soa(void **state)
 	static const struct {
 		const char *what;
 		uint16_t flags;
-		bool has_soa, has_answer;
+		bool has_soa, has_alias, has_answer;
 		enum entry_kind kind;
 	} cases[] = {
-		{"an answer", 0, false, true, ENTRY_SUCCESS},
-		{"NXDOMAIN", RCODE_NXDOMAIN, true, false, ENTRY_NXDOMAIN},
-		{"NXDOMAIN without SOA", RCODE_NXDOMAIN, false, false, ENTRY_UNCACHEABLE},
-		{"NODATA", 0, true, false, ENTRY_NODATA},
-		{"NODATA without SOA", 0, false, false, ENTRY_UNCACHEABLE},
-		{"SERVFAIL", RCODE_SERVFAIL, false, false, ENTRY_FAILURE},
-		{"NOTIMP", RCODE_NOTIMP, false, false, ENTRY_FAILURE},
-		{"REFUSED", RCODE_REFUSED, false, false, ENTRY_UNCACHEABLE},
-		{"a truncated answer", HEADER_TC, false, true, ENTRY_UNCACHEABLE},
+		{"an answer", 0, false, false, true, ENTRY_SUCCESS},
+		{"an alias of an answer", 0, false, true, true, ENTRY_SUCCESS},
+		{"an alias of nothing", 0, true, true, false, ENTRY_SUCCESS},
+		{"an alias of nothing without SOA", 0, false, true, false, ENTRY_UNCACHEABLE},
+		{"NXDOMAIN", RCODE_NXDOMAIN, true, false, false, ENTRY_NXDOMAIN},
+		{"NXDOMAIN without SOA", RCODE_NXDOMAIN, false, false, false, ENTRY_UNCACHEABLE},
+		{"NODATA", 0, true, false, false, ENTRY_NODATA},
+		{"NODATA without SOA", 0, false, false, false, ENTRY_UNCACHEABLE},
+		{"SERVFAIL", RCODE_SERVFAIL, false, false, false, ENTRY_FAILURE},
+		{"NOTIMP", RCODE_NOTIMP, false, false, false, ENTRY_FAILURE},
+		{"REFUSED", RCODE_REFUSED, false, false, false, ENTRY_UNCACHEABLE},
+		{"a truncated answer", HEADER_TC, false, false, true, ENTRY_UNCACHEABLE},
 	};
 	struct ask a = ask_for("www.example.", RR_TYPE_A);
 
 	(void)state; // k8s:2.13 cache
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		begin(&a, cases[i].flags);
+		if (cases[i].has_alias)
+			put_target(1, "www.example.", RR_TYPE_CNAME, "a.example.");
 		if (cases[i].has_answer)
-			put_a(1, "www.example.", 60, 1);
+			put_a(1, cases[i].has_alias ? "a.example." : "www.example.", 60, 1);
 		if (cases[i].has_soa)
 			put_soa("example.");
 		struct entry *e = read_it(&a);
