@@ -117,7 +117,7 @@ void burst_answers(struct worker *w, struct burst *b)
 			.find = find_in_root,
 			.find_ctx = b->root};
 	burst_plain_answers(b);
-	burst_plain_cached_answers(b);
+	burst_plain_cached_answers(w, b);
 	for (unsigned i = 0; i < b->n_queries; i++)
 		answer_one(b, i);
 }

@@ -52,7 +52,7 @@ struct burst {
 	struct tap_writer *tap; // NULL: neither does one for dnstap
 	uint64_t log_start_cycles;
 	const struct index_secret *secret; // of index_keys; NULL: the indexes share none
-	const uint8_t *cache_secret; // NULL: there is no cache
+	const struct cache_secret *cache_secret; // NULL: there is no cache
 	bool has_plain; // plain queries may take their own way
 	unsigned n, n_queries, n_plain, n_keys, n_tx, n_punts, n_outside;
 	unsigned n_plain_outside; // at the end of plain
@@ -68,8 +68,8 @@ struct burst {
 	const struct name_key *keys[PORT_BURST];
 	struct index_key index_keys[PORT_BURST]; // with a secret
 	struct index_hit hits[PORT_BURST];
-	uint64_t cache_hashes[PORT_BURST]; // of outside names, at their places in plain
-	struct cache_hit cache_hits[PORT_BURST];
+	uint64_t cache_sums[PORT_BURST]; // of outside names, at their places in plain
+	const struct cached *cached[PORT_BURST]; // what the cache has under their keys
 	struct burst_outside outside[PORT_BURST];
 	struct rte_mbuf *tx[PORT_BURST]; // ready to be sent
 	struct rte_mbuf *punts[PORT_BURST];

@@ -49,7 +49,7 @@ static struct cache_question question_of(
 
 	// Entries are of class IN: a size that no name has matches none.
 	return (struct cache_question){.name = q->name,
-		.hash = name_hash(b->cache_secret, q->name, q->qname_size),
+		.hash = name_hash(b->cache_secret->name, q->name, q->qname_size),
 		.name_size = q->qclass == RR_CLASS_IN ? q->qname_size : 0,
 		.flags = (uint8_t)flags,
 		.type = q->qtype,

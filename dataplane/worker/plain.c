@@ -145,7 +145,7 @@ static inline const uint8_t *secret_for(
 	const struct burst *b, const struct root_rule *r, const uint8_t *wire, size_t size_bytes)
 {
 	if (r->punt != NULL)
-		return b->cache_secret;
+		return b->cache_secret == NULL ? NULL : b->cache_secret->name;
 	return r->step == NULL || has_underscore(wire) || is_pod(wire + size_bytes - r->zone_size)
 		? NULL
 		: b->secret->bytes;
@@ -258,7 +258,7 @@ __attribute__((noinline)) void burst_plain(const struct worker *w, struct burst 
 		if (p->rule->punt != NULL) {
 			if (p != --out)
 				plain_move(out, p);
-			b->cache_hashes[out - b->plain] = name_hash_end(sum);
+			b->cache_sums[out - b->plain] = sum;
 			p = out - 1;
 			continue;
 		}

@@ -40,4 +40,4 @@ void burst_plain_answers(struct burst *b);
 
 // The same for names outside, with the cache of outside answers (plain_cached.c).
 void burst_plain_cached_find(const struct worker *w, struct burst *b);
-void burst_plain_cached_answers(struct burst *b);
+void burst_plain_cached_answers(const struct worker *w, struct burst *b);

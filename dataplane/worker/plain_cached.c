@@ -7,123 +7,105 @@
 #include "dataplane/worker/burst.h"
 #include "dataplane/worker/plain_reply.h"
 
+#include "zones/base/name_hash.h"
 #include "zones/entry/entry.h"
 #include "zones/link/punt.h"
 
-static struct cache_question question_of(const struct burst *b, const struct plain_query *p)
+static inline struct cache_key key_of(
+	const struct cache_secret *secret, const struct plain_query *p, uint64_t sum)
 {
 	unsigned flags = (p->is_do ? PUNT_CACHE_DO : 0) |
 		(p->flags & HEADER_CD ? PUNT_CACHE_CD : 0) |
 		(p->flags & HEADER_RD ? PUNT_CACHE_RD : 0);
-
-	return (struct cache_question){.name = p->name,
-		.hash = b->cache_hashes[p - b->plain],
+	const struct cache_question q = {.hash = name_hash_end(sum),
 		.name_size = p->key.size_bytes,
 		.flags = (uint8_t)flags,
 		.type = p->type,
 		.policy = p->rule->punt->policy};
+
+	return cache_key_of(secret, &q);
 }
 
 void burst_plain_cached_find(const struct worker *w, struct burst *b)
 {
-	struct cache_question questions[PORT_BURST];
+	struct cache_key keys[PORT_BURST];
 	unsigned first = PORT_BURST - b->n_plain_outside;
 
 	if (b->n_plain_outside == 0)
 		return;
 	for (unsigned i = first; i < PORT_BURST; i++)
-		questions[i] = question_of(b, &b->plain[i]);
-	const struct cache_reader reader = burst_cache_reader(w, b);
-	outside_cache_find(
-		w->cache, &reader, questions + first, b->n_plain_outside, b->cache_hits + first);
+		keys[i] = key_of(b->cache_secret, &b->plain[i], b->cache_sums[i]);
+	outside_cache_look(w->cache, keys + first, b->n_plain_outside, b->cached + first);
 }
 
-// The records to be written, and how (zones/entry: entry_write).
-struct records {
-	const struct entry *entry;
-	size_t size_bytes;
-	uint32_t age_s;
-	uint16_t n_an, n_ns;
-	bool is_rotated;
-};
-
-// False: the answer is not one of those that are written here.
-static inline bool take(
-	const struct plain_query *p, const struct cache_hit *hit, struct records *out)
+static inline uint32_t ttl_now(const struct entry_rr *rr, uint32_t age_s)
 {
-	const struct entry *e = hit->entry;
-
-	// An error to port 53 is no reply (proto:H20).
-	if (e == NULL || e->ede != EDE_NONE || e->is_truncated ||
-		(e->rcode != RCODE_NOERROR && e->rcode != RCODE_NXDOMAIN))
-		return false;
-	const struct entry_view view = {.is_cached = true, .is_minimal = p->rule->is_minimal};
-	*out = (struct records){.entry = e,
-		.age_s = hit->age_s,
-		.n_an = e->n_an,
-		.n_ns = entry_drops_authority(e, &view) ? 0 : e->n_ns,
-		.is_rotated = p->rule->is_rotated && e->n_rotated > 1};
-	out->size_bytes = entry_rr_start(e, (size_t)out->n_an + out->n_ns);
-	return true;
+	return rr->ttl_s > age_s ? rr->ttl_s - age_s : 0;
 }
 
-static inline void write_records(uint8_t *out, const struct records *r, uint16_t id)
+// Addresses begin where the query's ID says (quirk 18).
+__attribute__((noinline)) static void write_rotated(
+	uint8_t *out, const struct entry *e, uint32_t age_s, uint16_t id)
 {
-	const struct entry *e = r->entry;
-	const uint8_t *bytes = entry_bytes(e);
-	unsigned n = (unsigned)r->n_an + r->n_ns;
+	size_t n = (size_t)e->n_an + e->n_ns;
 
-	for (unsigned i = 0; i < n; i++) {
-		size_t k = r->is_rotated ? entry_rotated(e, id, i) : i;
-		const struct entry_rr *rr = &e->rrs[k];
-		size_t start = entry_rr_start(e, k), size = rr->end - start;
-		bytes_copy(out, bytes + start, size);
-		be32_put(out + (rr->ttl_at - start),
-			rr->ttl_s > r->age_s ? rr->ttl_s - r->age_s : 0);
-		out += size;
+	for (size_t i = 0; i < n; i++) {
+		size_t k = entry_rotated(e, id, i), start = entry_rr_start(e, k);
+		memcpy(out, entry_bytes(e) + start, e->rrs[k].end - start);
+		be32_put(out + (e->rrs[k].ttl_at - start), ttl_now(&e->rrs[k], age_s));
+		out += e->rrs[k].end - start;
 	}
 }
 
-static inline unsigned flags_of(const struct plain_query *p, const struct entry *e)
+// All records as they stand there, then their TTLs.
+static inline void write_in_order(uint8_t *out, const struct cached *c, uint32_t age_s)
 {
-	unsigned flags = e->rcode;
+	const struct entry_rr *rr = c->entry->rrs, *end = rr + c->n_an + c->n_ns;
 
-	flags |= e->has_aa ? HEADER_AA : 0;
-	flags |= e->has_ra ? HEADER_RA : 0;
-	flags |= e->has_ad && (p->is_do || (p->flags & HEADER_AD)) ? HEADER_AD : 0;
-	return flags;
+	bytes_copy(out, cached_records(c), c->rr_bytes);
+	for (; rr < end; rr++)
+		be32_put(out + rr->ttl_at, ttl_now(rr, age_s));
 }
 
-// The reply from an entry; or false, with nothing written.
-static inline bool cached_answer(
-	struct burst *b, const struct plain_query *p, const struct cache_hit *hit)
+// The reply from an entry, which is NULL or has the query's key; or false, with nothing written.
+static inline bool cached_answer(struct burst *b, const struct cache_reader *reader,
+	_Atomic uint8_t *marks, const struct plain_query *p, const struct cached *c)
 {
 	const struct frame *f = &b->frames[p->frame];
-	uint8_t *dns = frame_dns(f);
-	struct records r;
 
-	if (!take(p, hit, &r))
+	if (!cached_is_for(c, reader, p->name, p->key.size_bytes))
 		return false;
+	uint8_t *dns = frame_dns(f);
 	size_t pos = DNS_HEADER_BYTES + 4u + p->key.size_bytes;
-	size_t end = pos + r.size_bytes + (p->has_opt ? DNS_OPT_BYTES : 0);
-	if (!plain_fits(b, p, f, end))
+	size_t end = pos + c->rr_bytes + (p->has_opt ? DNS_OPT_BYTES : 0);
+	bool is_cut = p->rule->is_minimal && !c->is_denial && c->n_ns != 0;
+	if (!c->is_plain || is_cut || !plain_fits(b, p, f, end))
 		return false;
-	write_records(dns + pos, &r, be16_get(dns));
+	cached_mark(c, marks);
+	if (p->rule->is_rotated && c->is_rotated)
+		write_rotated(dns + pos, c->entry, cached_age_s(c, reader), be16_get(dns));
+	else
+		write_in_order(dns + pos, c, cached_age_s(c, reader));
 	if (p->has_opt)
-		plain_write_opt(dns + pos + r.size_bytes, p->is_do);
-	plain_write_header(dns, p, flags_of(p, r.entry), (const uint16_t[]){r.n_an, r.n_ns, 0});
-	counter_add(&b->counters->cache_hits[r.entry->kind != ENTRY_SUCCESS], 1);
-	burst_count(b, p->scope, SCOPE_PLUGIN_CACHE, r.entry->rcode, end);
+		plain_write_opt(dns + pos + c->rr_bytes, p->is_do);
+	unsigned flags = p->is_do || (p->flags & HEADER_AD) ? c->flags : c->flags & ~HEADER_AD;
+	plain_write_header(dns, p, flags, (const uint16_t[]){c->n_an, c->n_ns, 0});
+	counter_add(&b->counters->cache_hits[c->is_denial], 1);
+	burst_count(b, p->scope, SCOPE_PLUGIN_CACHE, c->flags & HEADER_RCODE, end);
 	burst_finish(b, p->frame, end);
 	return true;
 }
 
-void burst_plain_cached_answers(struct burst *b)
+__attribute__((noinline)) void burst_plain_cached_answers(const struct worker *w, struct burst *b)
 {
 	unsigned n_tx = b->n_tx;
 
+	if (b->n_plain_outside == 0)
+		return;
+	const struct cache_reader reader = burst_cache_reader(w, b);
+	_Atomic uint8_t *marks = outside_cache_marks(w->cache, w->id);
 	for (unsigned i = PORT_BURST - b->n_plain_outside; i < PORT_BURST; i++) {
-		if (!cached_answer(b, &b->plain[i], &b->cache_hits[i]))
+		if (!cached_answer(b, &reader, marks, &b->plain[i], b->cached[i]))
 			burst_unplain(b, i);
 	}
 	counter_add(&b->counters->replies_udp, b->n_tx - n_tx);

@@ -93,18 +93,27 @@ static void put(struct bench *b, const struct message *m)
 	outside_cache_put(b->cache, m, MESSAGE_BYTES, NOW_MS);
 }
 
-// The last byte of the address that is served for a question like the message's, -1 for none.
-static int find(struct bench *b, const struct message *m, uint64_t policy_hash, uint64_t now_ms)
+// What is served for a question like the message's.
+static void find_hit(struct bench *b, const struct message *m, uint64_t policy_hash,
+	uint64_t now_ms, struct cache_hit *out)
 {
+	const uint8_t *secret = outside_cache_secret(b->cache)->name;
 	const struct cache_question q = {.name = m->head.name,
-		.hash = name_hash(outside_cache_secret(b->cache), m->head.name, m->head.name_size),
+		.hash = name_hash(secret, m->head.name, m->head.name_size),
 		.name_size = m->head.name_size,
 		.flags = m->head.flags,
 		.type = m->head.type,
 		.policy = m->head.policy};
+
+	outside_cache_find(b->cache, &(struct cache_reader){0, policy_hash, now_ms}, &q, 1, out);
+}
+
+// The last byte of the address that is served for a question like the message's, -1 for none.
+static int find(struct bench *b, const struct message *m, uint64_t policy_hash, uint64_t now_ms)
+{
 	struct cache_hit hit;
 
-	outside_cache_find(b->cache, &(struct cache_reader){0, policy_hash, now_ms}, &q, 1, &hit);
+	find_hit(b, m, policy_hash, now_ms, &hit);
 	if (hit.entry == NULL)
 		return -1;
 	assert_int_equal(hit.age_s, (now_ms - NOW_MS) / 1000);
@@ -136,6 +145,34 @@ static void an_answer_is_served_until_it_expires_and_to_its_question_only(void *
 	other = m;
 	other.head.policy++;
 	assert_int_equal(find(&b, &other, HASH, NOW_MS), -1);
+	bench_free(&b);
+}
+
+static void authority_that_is_not_kept_is_not_served(void **state)
+{
+	static const struct {
+		enum entry_kind kind;
+		bool keeps_authority;
+		unsigned n_ns;
+	} cases[] = {{ENTRY_SUCCESS, false, 0}, {ENTRY_SUCCESS, true, 1}, {ENTRY_NODATA, false, 1}};
+	struct bench b;
+	struct message m;
+	(void)state;
+
+	bench_make(&b, 1 << 20);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct cache_hit hit;
+		message_make(&m, i, 10);
+		entry_of(&m)->kind = (uint8_t)cases[i].kind;
+		entry_of(&m)->keeps_authority = cases[i].keeps_authority;
+		entry_of(&m)->n_an = 0;
+		entry_of(&m)->n_ns = 1;
+		put(&b, &m);
+		find_hit(&b, &m, HASH, NOW_MS, &hit);
+		assert_non_null(hit.entry);
+		assert_int_equal(hit.entry->n_ns, cases[i].n_ns);
+		assert_int_equal(hit.entry->rr_bytes, cases[i].n_ns * RR_BYTES);
+	}
 	bench_free(&b);
 }
 
@@ -293,6 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_is_served_until_it_expires_and_to_its_question_only),
+		cmocka_unit_test(authority_that_is_not_kept_is_not_served),
 		cmocka_unit_test(a_newer_answer_takes_the_place_of_the_old_one),
 		cmocka_unit_test(what_is_used_outlives_a_flood_of_names),
 		cmocka_unit_test(memory_stays_within_its_bound),

@@ -94,7 +94,7 @@ static bool is_found(struct outside_cache *c, const uint8_t *name)
 {
 	const struct cache_reader reader = {0, HASH, NOW_MS};
 	const struct cache_question q = {.name = name,
-		.hash = name_hash(outside_cache_secret(c), name, NAME_BYTES),
+		.hash = name_hash(outside_cache_secret(c)->name, name, NAME_BYTES),
 		.name_size = NAME_BYTES,
 		.flags = PUNT_CACHE_RD,
 		.type = RR_TYPE_A};
