@@ -97,7 +97,7 @@ def test_a_changed_corefile_shows_as_changed_rules(tmp_path):
     ([], "give two snapshots"),
     (["a.img"], "give two snapshots"),
     (["a.img", "b.img", "c.img"], "give two snapshots"),
-    (["--nonsense", "a.img", "b.img"], "wrong option"),
+    (["--nonsense", "a.img", "b.img"], "unrecognized option"),
     (["a.img", "missing"], "No such file"),
     (["a.img", "pair/overlay.img"], "an overlay; give the folder with its base"),
     (["a.img", "text"], "a dump needs --conf"),
