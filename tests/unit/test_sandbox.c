@@ -10,11 +10,13 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -209,11 +211,34 @@ static int try_dump(void)
 	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 }
 
+static int try_fill(void)
+{
+	unsigned long kinds = 1;
+	struct rlimit core;
+	FILE *f = fopen("/proc/self/coredump_filter", "re");
+
+	if (f == NULL)
+		return 0; // no core files
+	bool is_read = fscanf(f, "%lx", &kinds) == 1;
+	(void)fclose(f);
+	return is_read && kinds == 0 && getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0
+		? 0
+		: EPERM;
+}
+
 static void its_memory_is_in_no_core_file(void **state)
 {
 	(void)state;
-	for (int role = 0; role < SANDBOX_ROLE_COUNT; role++)
+	for (int role = 0; role < SANDBOX_SUPERVISOR; role++)
 		assert_int_equal(outcome((enum sandbox_role)role, SANDBOX_KILL, try_dump), 0);
+	assert_int_equal(outcome(SANDBOX_SUPERVISOR, SANDBOX_KILL, try_fill), 0);
+}
+
+// The commands look for it in /proc, which may show nothing but what may be looked into.
+static void the_supervisor_stays_visible(void **state)
+{
+	(void)state;
+	assert_int_equal(outcome(SANDBOX_SUPERVISOR, SANDBOX_KILL, try_dump), 1);
 }
 
 static void only_the_test_s_environment_makes_it_strict(void **state)
@@ -235,6 +260,7 @@ int main(void)
 		cmocka_unit_test(who_fetches_credentials_may_start_a_program_and_no_more),
 		cmocka_unit_test(each_process_may_do_its_work_and_nothing_else),
 		cmocka_unit_test(its_memory_is_in_no_core_file),
+		cmocka_unit_test(the_supervisor_stays_visible),
 		cmocka_unit_test(only_the_test_s_environment_makes_it_strict),
 	};
 

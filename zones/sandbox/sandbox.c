@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { LISTS_MAX = 5 };
 
@@ -161,13 +162,33 @@ static int load(enum sandbox_role role, enum sandbox_manner manner)
 	return rc;
 }
 
-int sandbox_enter(enum sandbox_role role, enum sandbox_manner manner, struct err *err)
+// Where /proc hides the processes that may not be looked into, the commands would not find the
+// supervisor, nor it its children: its core files have nothing in them instead.
+static void empty_core_files(void)
+{
+	int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return; // a kernel without core files
+	(void)!write(fd, "0", 1); // the limit holds all the same
+	(void)close(fd);
+}
+
+static int hide_memory(enum sandbox_role role)
 {
 	const struct rlimit none = {0, 0};
 
 	// A core file would hold names of clients, secrets of cookies, tokens.
 	(void)setrlimit(RLIMIT_CORE, &none);
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+	if (role != SANDBOX_SUPERVISOR)
+		return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	empty_core_files();
+	return 0;
+}
+
+int sandbox_enter(enum sandbox_role role, enum sandbox_manner manner, struct err *err)
+{
+	if (hide_memory(role) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return err_set(err, -errno, "process attributes: %s", strerror(errno));
 	int rc = load(role, manner);
 	// ENOSYS, EINVAL: a kernel built without it.
