@@ -131,6 +131,7 @@ static void monitor_args(const struct supervisor *s, struct child_args *a)
 	const struct places *p = &s->pre.places;
 
 	child_args_fd(a, "--counters-fd", s->counters_ro_fd);
+	child_args_fd(a, "--beat-fd", s->beat_fd);
 	child_args_option(
 		a, "--served-by", s->o->port_kind == PORT_NONE ? "slowpath" : "dataplane");
 	for (size_t i = 0; i < p->n; i++)

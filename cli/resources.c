@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,6 +36,13 @@ static int make_counters(struct supervisor *s, struct err *err)
 	if (s->counters_ro_fd < 0 || s->counters == NULL)
 		return err_set(err, -errno, "counters: %s", strerror(errno));
 	return 0;
+}
+
+// The counters are not the monitor's to write: it shows its life by a descriptor of its own.
+static int make_beat(struct supervisor *s, struct err *err)
+{
+	s->beat_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return s->beat_fd < 0 ? err_set(err, -errno, "eventfd: %s", strerror(errno)) : 0;
 }
 
 static int make_punt_pair(struct supervisor *s, struct err *err)
@@ -341,6 +349,8 @@ int resources_make(struct supervisor *s, struct err *err)
 	if (rc == 0)
 		rc = make_counters(s, err);
 	if (rc == 0)
+		rc = make_beat(s, err);
+	if (rc == 0)
 		rc = make_punt_pair(s, err);
 	if (rc == 0)
 		rc = make_own_net(s, err);
@@ -367,7 +377,7 @@ void resources_remove_rule(struct supervisor *s)
 void resources_remove(struct supervisor *s)
 {
 	const int fds[] = {s->counters_fd, s->counters_ro_fd, s->punt_dataplane_fd,
-		s->punt_slowpath_fd, s->cookie_fd, s->signal_fd};
+		s->punt_slowpath_fd, s->cookie_fd, s->beat_fd, s->signal_fd};
 
 	resources_remove_rule(s);
 	peers_close(s);

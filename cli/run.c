@@ -74,6 +74,7 @@ static void init(struct supervisor *s, const struct run_options *o)
 		.punt_dataplane_fd = -1,
 		.punt_slowpath_fd = -1,
 		.cookie_fd = -1,
+		.beat_fd = -1,
 		.own_net = {.netns_fd = -1, .tap_fd = -1},
 		.capture_peer = -1,
 		.signal_fd = -1};

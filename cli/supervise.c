@@ -142,6 +142,8 @@ static void child_ended(struct supervisor *s, enum child_role role)
 	note_processes(s);
 	if (role == CHILD_SLOWPATH)
 		forget_threads(s);
+	if (role == CHILD_MONITOR)
+		s->monitor_watch.loops[0] = 0;
 	if (role == CHILD_DATAPLANE) {
 		forget_workers(s);
 		run_dir_clean_dpdk(&s->dir);
@@ -187,32 +189,35 @@ static void note_answering(struct supervisor *s)
 	notify_send("READY=1");
 }
 
-static void look_at_workers(struct supervisor *s)
+// Whether a look at the child is due.
+static bool is_watched(const struct child *c, const struct watch *w, uint64_t now_ms)
 {
-	struct child *c = &s->children[CHILD_DATAPLANE];
-	uint64_t now = proc_now_ms();
+	return is_used(c) && c->pid != 0 && now_ms - w->last_ms >= WATCH_TICK_MS;
+}
 
-	if (!is_used(c) || c->pid == 0 || now - s->watch.last_ms < WATCH_TICK_MS)
-		return;
-	if (!watch_is_hung(&s->watch, s->counters, now))
-		return;
-	say_error("a worker hangs, the dataplane is replaced pid=%d", (int)c->pid);
-	memset(s->watch.still, 0, sizeof(s->watch.still));
+static void replace_hung(const struct child *c, struct watch *w, const char *why)
+{
+	say_error("%s pid=%d", why, (int)c->pid);
+	memset(w->still, 0, sizeof(w->still));
 	child_signal(c, SIGKILL);
 }
 
-static void look_at_threads(struct supervisor *s)
+static void look_at_children(struct supervisor *s)
 {
-	struct child *c = &s->children[CHILD_SLOWPATH];
+	const struct child *dataplane = &s->children[CHILD_DATAPLANE];
+	const struct child *slowpath = &s->children[CHILD_SLOWPATH];
+	const struct child *monitor = &s->children[CHILD_MONITOR];
 	uint64_t now = proc_now_ms();
 
-	if (!is_used(c) || c->pid == 0 || now - s->slowpath_watch.last_ms < WATCH_TICK_MS)
-		return;
-	if (!watch_is_slowpath_hung(&s->slowpath_watch, s->counters, now))
-		return;
-	say_error("a thread hangs, the slow path is replaced pid=%d", (int)c->pid);
-	memset(s->slowpath_watch.still, 0, sizeof(s->slowpath_watch.still));
-	child_signal(c, SIGKILL);
+	if (is_watched(dataplane, &s->watch, now) && watch_is_hung(&s->watch, s->counters, now))
+		replace_hung(dataplane, &s->watch, "a worker hangs, the dataplane is replaced");
+	if (is_watched(slowpath, &s->slowpath_watch, now) &&
+		watch_is_slowpath_hung(&s->slowpath_watch, s->counters, now))
+		replace_hung(slowpath, &s->slowpath_watch,
+			"a thread hangs, the slow path is replaced");
+	if (is_watched(monitor, &s->monitor_watch, now) &&
+		watch_is_monitor_hung(&s->monitor_watch, s->beat_fd, now))
+		replace_hung(monitor, &s->monitor_watch, "the monitor hangs and is replaced");
 }
 
 // k8s:2.13 health: while lame, everything is answered, but /ready says no. A second signal ends
@@ -311,8 +316,7 @@ static void turn(struct supervisor *s)
 	if (slots[SLOT_LISTEN].revents != 0)
 		peers_accept(s);
 	note_answering(s);
-	look_at_workers(s);
-	look_at_threads(s);
+	look_at_children(s);
 	look_at_clock(s);
 	notify_watchdog(proc_now_ms());
 }

@@ -53,7 +53,8 @@ struct supervisor {
 	int signal_fd;
 	int peers[PEERS_MAX]; // -1: free
 	int capture_peer; // for whom frames are captured; -1: nobody
-	struct watch watch, slowpath_watch;
+	int beat_fd; // an eventfd that the monitor adds to in each turn; -1: not made yet
+	struct watch watch, slowpath_watch, monitor_watch;
 	uint64_t started_ms;
 	bool is_answering; // a snapshot is served; said once
 	uint64_t drain_until_ms; // lame duck: everything is answered until then; 0: not draining
@@ -77,11 +78,13 @@ void peers_accept(struct supervisor *s);
 void peers_read(struct supervisor *s, unsigned peer);
 void peers_close(struct supervisor *s);
 
-// watch.c: true when a worker of the dataplane or a thread of the slow path hangs, to be called
-// every WATCH_TICK_MS. A thread has longer: it also reads what a new Corefile says.
+// watch.c: true when a worker of the dataplane, a thread of the slow path or the monitor hangs, to
+// be called every WATCH_TICK_MS. Not only a worker has longer: a thread also reads what a new
+// Corefile says, and the monitor prints whole pages.
 enum { WATCH_TICK_MS = 200, WATCH_STILL_MAX = 5, WATCH_THREAD_STILL_MAX = 25 };
 bool watch_is_hung(struct watch *w, const struct counters_page *page, uint64_t now_ms);
 bool watch_is_slowpath_hung(struct watch *w, const struct counters_page *page, uint64_t now_ms);
+bool watch_is_monitor_hung(struct watch *w, int beat_fd, uint64_t now_ms);
 
 // supervise.c: serves until SIGTERM or a failed start; returns the exit code.
 int supervise(struct supervisor *s);

@@ -3,6 +3,7 @@
 #include "cli/supervisor.h"
 
 #include <string.h>
+#include <unistd.h>
 
 // Looks that come late say that this process was kept waiting, and then so may the workers have
 // been: they count again from the start.
@@ -46,4 +47,15 @@ bool watch_is_slowpath_hung(struct watch *w, const struct counters_page *page, u
 		is_hung |= is_still(
 			w, i, counter_get(&page->threads[i].loops), WATCH_THREAD_STILL_MAX);
 	return is_hung;
+}
+
+bool watch_is_monitor_hung(struct watch *w, int beat_fd, uint64_t now_ms)
+{
+	uint64_t beats = 0;
+
+	look(w, now_ms);
+	// EAGAIN: none since the last look.
+	if (read(beat_fd, &beats, sizeof(beats)) != sizeof(beats))
+		beats = 0;
+	return is_still(w, 0, w->loops[0] + beats, WATCH_THREAD_STILL_MAX);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // burst53-monitor: looks at the counters ten times a second and answers who asks. It has no rights
-// and writes nothing that others read.
+// and writes nothing that others read but a sign of life.
 #include "control/base/log.h"
 #include "control/monitor/http.h"
 #include "control/monitor/metrics.h"
@@ -136,6 +136,15 @@ static int start(struct monitor *m, struct err *err)
 	return m->http == NULL ? err->code : sandbox_enter(SANDBOX_MONITOR, sandbox_manner(), err);
 }
 
+// The supervisor replaces who is silent for too long.
+static void beat(const struct monitor *m)
+{
+	const uint64_t one = 1;
+
+	if (m->o.beat_fd >= 0)
+		(void)!write(m->o.beat_fd, &one, sizeof(one)); // full: nobody reads it
+}
+
 static void serve(struct monitor *m)
 {
 	struct pollfd fds[FDS_MAX] = {{.fd = m->signal_fd, .events = POLLIN}};
@@ -147,6 +156,7 @@ static void serve(struct monitor *m)
 			fds[0].revents = 0; // interrupted: look at everything
 		look(m);
 		http_turn(m->http);
+		beat(m);
 	}
 }
 

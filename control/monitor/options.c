@@ -15,19 +15,29 @@ static const char usage[] =
 	"Started by `burst53 run`.\n"
 	"\n"
 	"  --counters-fd N       the shared counters, inherited\n"
+	"  --beat-fd N           an eventfd that gets 1 in each turn, inherited\n"
 	"  --served-by PROCESS   who answers UDP: dataplane (default) or slowpath\n"
 	"  --health HOST:PORT    serve /health there, repeatable; no HOST is every address\n"
 	"  --ready HOST:PORT     serve /ready there, repeatable\n"
 	"  --metrics HOST:PORT   serve /metrics there, repeatable\n"
 	"  --help                this text\n";
 
-enum { OPT_HEALTH = 256, OPT_READY, OPT_METRICS, OPT_COUNTERS_FD, OPT_SERVED_BY, OPT_HELP };
+enum {
+	OPT_HEALTH = 256,
+	OPT_READY,
+	OPT_METRICS,
+	OPT_COUNTERS_FD,
+	OPT_BEAT_FD,
+	OPT_SERVED_BY,
+	OPT_HELP
+};
 
 static const struct option longs[] = {
 	{"health", required_argument, NULL, OPT_HEALTH},
 	{"ready", required_argument, NULL, OPT_READY},
 	{"metrics", required_argument, NULL, OPT_METRICS},
 	{"counters-fd", required_argument, NULL, OPT_COUNTERS_FD},
+	{"beat-fd", required_argument, NULL, OPT_BEAT_FD},
 	{"served-by", required_argument, NULL, OPT_SERVED_BY},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
@@ -86,10 +96,18 @@ static bool add_place(struct options *o, const char *text, enum place_serves ser
 	return true;
 }
 
-static bool take(struct options *o, int option, const char *value)
+static bool take_fd(const char *text, int *out)
 {
 	long fd;
 
+	if (!parse_number(text, INT32_MAX, &fd))
+		return false;
+	*out = (int)fd;
+	return true;
+}
+
+static bool take(struct options *o, int option, const char *value)
+{
 	switch (option) {
 	case OPT_HEALTH:
 		return add_place(o, value, SERVES_HEALTH);
@@ -98,10 +116,9 @@ static bool take(struct options *o, int option, const char *value)
 	case OPT_METRICS:
 		return add_place(o, value, SERVES_METRICS);
 	case OPT_COUNTERS_FD:
-		if (!parse_number(value, INT32_MAX, &fd))
-			return false;
-		o->counters_fd = (int)fd;
-		return true;
+		return take_fd(value, &o->counters_fd);
+	case OPT_BEAT_FD:
+		return take_fd(value, &o->beat_fd);
 	case OPT_SERVED_BY:
 		o->server =
 			strcmp(value, "slowpath") == 0 ? SERVED_BY_SLOWPATH : SERVED_BY_DATAPLANE;
@@ -115,7 +132,7 @@ enum options_verdict options_parse(int argc, char **argv, struct options *o)
 {
 	int option, at = 0;
 
-	*o = (struct options){.counters_fd = -1};
+	*o = (struct options){.counters_fd = -1, .beat_fd = -1};
 	optind = 1;
 	while ((option = getopt_long(argc, argv, "", longs, &at)) != -1) {
 		if (option == OPT_HELP) {

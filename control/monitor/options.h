@@ -23,6 +23,7 @@ struct place {
 
 struct options {
 	int counters_fd;
+	int beat_fd; // -1: nobody watches us
 	enum health_server server;
 	struct place places[PLACES_MAX];
 	size_t n_places;

@@ -200,6 +200,19 @@ def test_a_new_process_takes_over_and_loses_nothing(plain, who):
     assert {name for name in before if before[name] != after[name]} == {who}
 
 
+def test_a_hung_monitor_is_found_and_replaced(plain):  # pylint: disable=unused-argument
+    """What is scraped comes back by itself; nobody else notices."""
+    before = lab.pids()
+    load = lab.checker("--server", lab.SERVICE[4], "--seconds", 8, QUESTIONS, background=True)
+    lab.kill("monitor", signal.SIGSTOP)
+    lab.wait_for(lambda: lab.pids()["monitor"] not in (0, before["monitor"]), 60)
+    lab.wait_for(lambda: is_reachable() and scrape.get("/ready")[0] == 200)
+    result = lab.checker_result(load)
+    assert (result["lost"], result["wrong"]) == (0, 0) and result["sent"] > 0, result
+    assert {name for name, pid in lab.pids().items() if pid != before[name]} == {"monitor"}
+    assert "the monitor hangs" in lab.log()
+
+
 def is_reachable():
     """Whether the monitor listens again."""
     try:

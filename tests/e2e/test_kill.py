@@ -26,7 +26,7 @@ def replaced(name, how=signal.SIGKILL):
     """Signals a child and waits for its successor."""
     before = lab.pids()[name]
     lab.kill(name, how)
-    lab.wait_for(lambda: lab.pids()[name] not in (0, before), 5)
+    lab.wait_for(lambda: lab.pids()[name] not in (0, before), 60)
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -259,6 +260,32 @@ static void a_thread_of_the_slow_path_that_stands_still_is_noticed_after_five(vo
 	assert_false(watch_is_slowpath_hung(&w, &page, now));
 }
 
+static unsigned looks_until_the_monitor_is_hung(struct watch *w, int fd, uint64_t *now)
+{
+	unsigned n = 0;
+
+	while (n < 100 && !watch_is_monitor_hung(w, fd, *now += WATCH_TICK_MS))
+		n++;
+	return n;
+}
+
+static void a_monitor_that_beat_once_must_go_on(void **state)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	struct watch w = {0};
+	uint64_t now = 1000;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(looks_until_the_monitor_is_hung(&w, fd, &now), 100); // not there yet
+	for (unsigned i = 0; i < 100; i++) {
+		assert_int_equal(eventfd_write(fd, 1 + i % 3), 0);
+		assert_false(watch_is_monitor_hung(&w, fd, now += WATCH_TICK_MS));
+	}
+	assert_int_equal(looks_until_the_monitor_is_hung(&w, fd, &now), WATCH_THREAD_STILL_MAX - 1);
+	(void)close(fd);
+}
+
 static void a_watch_that_was_late_itself_counts_again(void **state)
 {
 	static struct counters_page page;
@@ -397,6 +424,7 @@ int main(void)
 		cmocka_unit_test(the_vault_keeps_only_pairs),
 		cmocka_unit_test(a_worker_that_stands_still_is_noticed_after_a_second),
 		cmocka_unit_test(a_thread_of_the_slow_path_that_stands_still_is_noticed_after_five),
+		cmocka_unit_test(a_monitor_that_beat_once_must_go_on),
 		cmocka_unit_test(a_watch_that_was_late_itself_counts_again),
 		cmocka_unit_test(the_drop_rule_covers_what_the_mode_says),
 		cmocka_unit_test(tables_of_two_instances_differ),
