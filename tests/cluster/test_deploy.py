@@ -94,17 +94,28 @@ def test_the_api_server_takes_every_object(cluster, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_deploy_sh_prints_what_the_api_server_takes(cluster, mode):
-    text = run(DEPLOY / "deploy.sh", "-m", mode, "-i", "10.96.0.11", "-d", "example.test", "-g", "registry.test/dns:1")
+    address = [] if mode == "own" else ["-i", "10.96.0.11"]
+    text = run(DEPLOY / "deploy.sh", "-m", mode, *address, "-d", "example.test", "-u", "192.0.2.1", "-r", "10.0.0.0/8", "-r",
+               "fd00::/48", "-g", "registry.test/dns:1")
     cluster.kubectl("apply", "--dry-run=server", "-f", "-", text=text)
     assert ("10.96.0.11" in text) == (mode != "own") and "10.96.0.10" not in text
     assert "example.test" in text and "cluster.local" not in text
     assert "image: registry.test/dns:1" in text
+    corefile = next(d["data"]["Corefile"] for (kind, _), d in documents(text).items() if kind == "ConfigMap")
+    assert "forward . 192.0.2.1" in corefile and "resolv.conf" not in corefile and "UPSTREAM" not in corefile
+    assert ("10.0.0.0/8:53 fd00::/48:53 {" if mode == "nodelocal" else "example.test 10.0.0.0/8 fd00::/48 {") in corefile
+    assert "in-addr.arpa" not in corefile and "ip6.arpa" not in corefile
 
 
 def test_deploy_sh_leaves_the_cluster_s_corefile_alone():
-    text = run(DEPLOY / "deploy.sh", "-c", "-i", "10.96.0.11")
-    assert "ConfigMap" not in {kind for kind, _ in documents(text)}
-    assert ("Deployment", "burst53") in documents(text)
+    for mode, server in (("kernel", ("Deployment", "burst53")), ("nodelocal", ("DaemonSet", "node-local-dns"))):
+        found = documents(run(DEPLOY / "deploy.sh", "-m", mode, "-c", "-i", "10.96.0.11"))
+        assert "ConfigMap" not in {kind for kind, _ in found} and server in found
+
+
+def test_deploy_sh_refuses_an_address_where_there_is_no_service():
+    done = subprocess.run([DEPLOY / "deploy.sh", "-m", "own", "-i", "10.96.0.11"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "no cluster IP" in done.stderr and done.stdout == ""
 
 
 def test_what_serves_from_a_card_is_not_behind_the_service(cluster):
