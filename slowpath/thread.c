@@ -175,7 +175,8 @@ int thread_init(struct thread *t, unsigned index, const struct thread_shared *s)
 {
 	const struct fetch_limits limits = {.max_fetches = s->max_pending,
 		.mixes_case = s->options->mixes_case,
-		.log = s->counters == NULL ? NULL : &t->log};
+		.log = s->counters == NULL ? NULL : &t->log,
+		.tap = s->counters == NULL ? NULL : &t->tap};
 	int rc = loop_init(&t->loop);
 
 	t->index = index;

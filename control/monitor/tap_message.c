@@ -9,7 +9,6 @@
 enum { NS_PER_S = 1000000000 };
 enum wire_type { WIRE_VARINT = 0, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 enum family { FAMILY_INET = 1, FAMILY_INET6 = 2 };
-enum transport { TRANSPORT_IS_UDP = 1, TRANSPORT_IS_TCP = 2 };
 enum { DNSTAP_MESSAGE = 1 };
 
 // Numbers of the fields.
@@ -60,21 +59,39 @@ static void put_time(struct wrbuf *w, unsigned field_s, unsigned field_ns, uint6
 		wrbuf_u8(w, (uint8_t)(ns >> shift));
 }
 
+static size_t address_size(uint8_t family)
+{
+	return family == 4 ? 4 : 16;
+}
+
+// What answers: we, or the upstream.
+static struct tap_upstream responder(const struct tap_record *r)
+{
+	const struct qlog_record *about = &r->about;
+	bool is_tcp = (about->flags & QLOG_RECORD_TCP) != 0;
+	struct tap_upstream us = {.port = about->server_port,
+		.family = about->family,
+		.protocol = is_tcp ? TAP_TCP : TAP_UDP};
+
+	memcpy(us.address, about->server, sizeof(us.address));
+	return r->upstream.family == 0 ? us : r->upstream;
+}
+
+// As in CoreDNS, whoever made us ask an upstream is who queries.
 static void put_message(struct wrbuf *w, const struct tap_rule *rule, const struct tap_record *r)
 {
 	const struct qlog_record *about = &r->about;
-	size_t address_bytes = about->family == 4 ? 4 : 16;
-	bool is_tcp = (about->flags & QLOG_RECORD_TCP) != 0;
-	bool is_response = r->kind == TAP_CLIENT_RESPONSE;
+	const struct tap_upstream to = responder(r);
+	bool is_response = r->kind == TAP_CLIENT_RESPONSE || r->kind == TAP_FORWARDER_RESPONSE;
 	bool has_bytes = rule->is_full && r->kept_bytes > 0;
 
 	put_number(w, KIND, r->kind);
-	put_number(w, FAMILY, about->family == 4 ? FAMILY_INET : FAMILY_INET6);
-	put_number(w, PROTOCOL, is_tcp ? TRANSPORT_IS_TCP : TRANSPORT_IS_UDP);
-	put_bytes(w, QUERY_ADDRESS, about->client, address_bytes);
-	put_bytes(w, RESPONSE_ADDRESS, about->server, address_bytes);
+	put_number(w, FAMILY, to.family == 4 ? FAMILY_INET : FAMILY_INET6);
+	put_number(w, PROTOCOL, to.protocol);
+	put_bytes(w, QUERY_ADDRESS, about->client, address_size(about->family));
+	put_bytes(w, RESPONSE_ADDRESS, to.address, address_size(to.family));
 	put_number(w, QUERY_PORT, about->client_port);
-	put_number(w, RESPONSE_PORT, about->server_port);
+	put_number(w, RESPONSE_PORT, to.port);
 	put_time(w, QUERY_TIME_S, QUERY_TIME_NS, r->query_ns);
 	if (has_bytes && !is_response)
 		put_bytes(w, QUERY_MESSAGE, r->bytes, r->kept_bytes);

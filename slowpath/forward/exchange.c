@@ -31,10 +31,22 @@ static uint64_t clock_ns(void)
 
 static void count_start(struct exchange *x)
 {
-	if (x->upstream->counters == NULL || x->is_check)
-		return;
 	x->start_ns = clock_ns();
-	counter_share(&x->upstream->counters->asked, 1);
+	if (x->upstream->counters != NULL && !x->is_check)
+		counter_share(&x->upstream->counters->asked, 1);
+}
+
+static void tell_of(const struct exchange *x, enum tap_kind kind, const uint8_t *msg, size_t size)
+{
+	const struct tell_message m = {.upstream = x->upstream,
+		.bytes = msg,
+		.size_bytes = size,
+		.start_ns = x->start_ns,
+		.now_ns = kind == TAP_FORWARDER_QUERY ? x->start_ns : clock_ns(),
+		.kind = kind,
+		.is_stream = x->is_stream};
+
+	tell(x->tap, &x->about, &m);
 }
 
 // The exchange is over; x may be gone afterwards.
@@ -43,6 +55,8 @@ static void end(struct exchange *x, enum exchange_result result, const uint8_t *
 	if (result == EXCHANGE_ANSWER && x->upstream->counters != NULL && !x->is_check)
 		upstream_count_reply(
 			x->upstream->counters, msg[3] & HEADER_RCODE, clock_ns() - x->start_ns);
+	if (result == EXCHANGE_ANSWER)
+		tell_of(x, TAP_FORWARDER_RESPONSE, msg, size);
 	x->done(x, result, msg, size);
 }
 
@@ -181,6 +195,7 @@ int exchange_udp(struct exchange *x)
 	count_start(x);
 	if (x->upstream->counters != NULL) // each question has a socket of its own
 		counter_share(&x->upstream->counters->opened[UPSTREAM_UDP], 1);
+	x->is_stream = false;
 	x->id = random_u16();
 	x->watch = (struct watch){fd, on_readable};
 	size_t size = write_query(x, x->mixes_case ? mix_case(x) : x->ask, query);
@@ -189,6 +204,8 @@ int exchange_udp(struct exchange *x)
 		rc = -errno;
 	if (rc != 0)
 		close_udp(x);
+	else
+		tell_of(x, TAP_FORWARDER_QUERY, query, size);
 	return rc;
 }
 
@@ -218,6 +235,7 @@ int exchange_stream(struct exchange *x)
 	uint8_t query[ASK_MAX_BYTES];
 
 	count_start(x);
+	x->is_stream = true;
 	x->id = random_u16();
 	const struct stream_query q = {
 		.group = x->group,
@@ -227,7 +245,10 @@ int exchange_stream(struct exchange *x)
 		.done = on_stream,
 		.ctx = x,
 	};
-	return stream_ask(x->pool, &q, &x->stream);
+	int rc = stream_ask(x->pool, &q, &x->stream);
+	if (rc == 0)
+		tell_of(x, TAP_FORWARDER_QUERY, query, q.size_bytes);
+	return rc;
 }
 
 void exchange_cancel(struct exchange *x)

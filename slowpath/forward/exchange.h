@@ -4,6 +4,7 @@
 
 #include "slowpath/base/loop.h"
 #include "slowpath/forward/group.h"
+#include "slowpath/forward/tell.h"
 #include "slowpath/message/ask.h"
 
 #include <stdbool.h>
@@ -46,6 +47,9 @@ struct exchange {
 	uint16_t id;
 	bool is_check; // of the upstream's health: no question of anybody
 	uint64_t start_ns;
+	struct tap_writer *tap; // borrowed; NULL: dnstap is told nothing
+	struct tell_about about;
+	bool is_stream; // the attempt under way
 	exchange_accept_fn *accept; // called in front of an answer's done; NULL: any will do
 	exchange_fn *done;
 	bool got_garbage; // something came that was no answer (proto:F8); the owner clears it

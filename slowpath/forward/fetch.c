@@ -410,6 +410,8 @@ static struct fetch *fetch_new(struct fetcher *f, const struct waiter *w)
 	t->x = (struct exchange){.loop = f->loop,
 		.pool = f->pool,
 		.ask = &t->ask,
+		.tap = f->limits.tap,
+		.about = w->about,
 		.accept = take_answer,
 		.done = on_done};
 	if (w->options != NULL) {

@@ -6,6 +6,7 @@
 
 #include "slowpath/base/loop.h"
 #include "slowpath/forward/plan.h"
+#include "slowpath/forward/tell.h"
 #include "slowpath/message/entry.h"
 #include "zones/link/qlog.h"
 
@@ -20,6 +21,7 @@ struct fetch_limits {
 	unsigned max_fetches;
 	bool mixes_case; // letters of names in random case, over UDP (proto:F6)
 	struct qlog_writer *log; // borrowed; NULL: failures are not written down
+	struct tap_writer *tap; // borrowed; NULL: dnstap is told nothing
 };
 
 // Runs on the loop of one thread. NULL when memory is short.
@@ -44,6 +46,7 @@ struct waiter {
 	struct ask ask;
 	const struct ask_options *options; // borrowed from the owner; NULL for none
 	uint64_t hash; // ask_hash with the plan's key
+	struct tell_about about;
 	bool is_tcp; // how the client asked
 	bool is_refresh; // the cached answer is known, and to be replaced
 	struct entry *entry;

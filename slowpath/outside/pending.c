@@ -17,6 +17,20 @@ void ask_make(const struct query *q, struct ask *a)
 	a->options = 0;
 }
 
+static struct tell_about about(const struct outside *o)
+{
+	const struct request *r = o->request;
+	struct tell_about a = {.client_port = r->from.port,
+		.server_port = r->to.port,
+		.block = o->block,
+		.family = r->to.family,
+		.wish = o->tap_wish};
+
+	memcpy(a.client, r->from.bytes, sizeof(a.client));
+	memcpy(a.server, r->to.bytes, sizeof(a.server));
+	return a;
+}
+
 struct pending *pending_new(const struct outside *o, const struct entry_view *view)
 {
 	const struct query *q = o->query;
@@ -35,6 +49,7 @@ struct pending *pending_new(const struct outside *o, const struct entry_view *vi
 		memcpy(p->nsid, o->env->nsid, p->env.nsid_size);
 	p->env.nsid = p->nsid;
 	p->view = *view;
+	p->w.about = about(o);
 	if (o->options != NULL) {
 		p->options = *o->options;
 		p->w.options = &p->options;

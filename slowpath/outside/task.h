@@ -47,6 +47,8 @@ struct task {
 	struct answer_env env; // without find
 	uint16_t udp_max_bytes; // of the server block
 	uint16_t rule_flags;
+	uint16_t block; // of the Corefile
+	uint8_t tap_wish;
 	enum task_move move;
 	enum task_move then; // the move when what it waits for has come
 	uint32_t next; // steps from this ordinal on

@@ -64,6 +64,8 @@ static void keep_rule(struct task *t, const struct outside *o)
 
 	t->policy_hash = top->policy_hash;
 	t->rule_flags = rule->flags;
+	t->block = o->block;
+	t->tap_wish = o->tap_wish;
 	t->zone = arena_copy(&t->job.arena, top->text + rule->zone_off, rule->zone_size);
 	t->udp_max_bytes = server->udp_max_bytes;
 	t->job.metric_server = copy_text(&t->job.arena, top, server->label_off, server->label_size);

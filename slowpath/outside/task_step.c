@@ -178,6 +178,8 @@ void task_forward(struct task *t, const struct image_step *step)
 		.query = &q,
 		.env = &env,
 		.image = snapshot_top(&t->server->root->snapshot),
+		.block = t->block,
+		.tap_wish = t->tap_wish,
 		.zone = t->zone,
 		.step = step,
 		.tally = &tally,

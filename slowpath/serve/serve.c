@@ -209,6 +209,8 @@ enum serve_verdict serve_query(struct server *s, const struct request *r, struct
 		.env = &env,
 		.image = snapshot_top(&s->root->snapshot),
 		.rule = result.rule,
+		.block = result.rule == NULL ? 0 : result.rule->server,
+		.tap_wish = scope_tap_wish(result.rule),
 		.step = result.step,
 		.tally = &tally,
 	};

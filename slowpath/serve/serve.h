@@ -57,6 +57,8 @@ struct outside {
 	const struct answer_env *env;
 	const struct image *image; // whose policy counts
 	const struct image_rule *rule;
+	uint16_t block; // of the Corefile, the rule's
+	uint8_t tap_wish; // enum tap_wish: what dnstap is told
 	const uint8_t *zone; // of the rule, where that is not known any more; NULL: the root
 	const struct image_step *step; // the punting one
 	struct tally *tally; // of a reply that is made at once

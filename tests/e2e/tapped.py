@@ -13,6 +13,7 @@ DNSTAP = {1: "identity", 2: "version", 3: "extra", 14: "message", 15: "type"}
 MESSAGE = {1: "type", 2: "family", 3: "protocol", 4: "query_address", 5: "response_address", 6: "query_port", 7: "response_port",
            8: "query_sec", 9: "query_nsec", 10: "query_message", 12: "response_sec", 13: "response_nsec", 14: "response_message"}
 QUERY, RESPONSE = 5, 6
+FORWARDER_QUERY, FORWARDER_RESPONSE = 7, 8
 
 
 def varint(data, at):

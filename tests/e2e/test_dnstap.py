@@ -89,8 +89,10 @@ QUESTIONS = [
     {"name": "a.outside.example"},
     {"name": "a.outside.example"},
     {"name": "nx.outside.example", "kind": "AAAA"},
+    {"name": "t.outside.example", "tcp": True},
     {"name": "www.quiet.example"},
 ]
+FORWARDED = ["a.outside.example", "nx.outside.example", "t.outside.example"]
 TOLD = [q for q in QUESTIONS if q["name"] != "www.quiet.example"]
 
 
@@ -108,11 +110,16 @@ def test_collectors_are_told_of_every_query_and_its_reply(tapped_lab, collectors
     since = time.time()
     for i, question in enumerate(QUESTIONS):
         scrape.ask(id=2000 + i, **question)
-    full, plain = told(collectors, 2 * len(TOLD))
-    assert len(full) == len(plain) == 2 * len(TOLD)
+    n = 2 * len(TOLD) + 2 * len(FORWARDED)
+    full, plain = told(collectors, n)
+    assert len(full) == len(plain) == n
     assert not [m for m in plain if "query_message" in m or "response_message" in m or "extra" in m]
     assert {m["identity"] for m in plain} == {socket.gethostname().encode()}
     assert all(m["version"].startswith(b"burst53-") for m in plain)
+    clients = {(m["query_address"], m["query_port"]) for m in full if m["type"] == tapped.QUERY}
+    for name in FORWARDED:
+        check_forwarded(name, [m for m in full if m["type"] > tapped.RESPONSE and asked_name(m) == f"{name}."], since, clients)
+    full = [m for m in full if m["type"] <= tapped.RESPONSE]
     for i, question in enumerate(QUESTIONS):
         ours = [m for m in full if dns.message.from_wire(m.get("query_message") or m["response_message"]).id == 2000 + i]
         if question not in TOLD:
@@ -121,6 +128,24 @@ def test_collectors_are_told_of_every_query_and_its_reply(tapped_lab, collectors
         query, reply = sorted(ours, key=lambda m: m["type"])
         check_pair(question, query, reply, since)
     assert scrape.metrics().total("burst53_dnstap_collectors") == 3 and tapped_lab.exists()
+
+
+def asked_name(message):
+    """The name in the question of a message's bytes."""
+    return dns.message.from_wire(message.get("query_message") or message["response_message"]).question[0].name.to_text()
+
+
+def check_forwarded(name, pair, since, clients):
+    """The two messages of one question to the upstream."""
+    assert [m["type"] for m in pair] == [tapped.FORWARDER_QUERY, tapped.FORWARDER_RESPONSE]
+    query, reply = pair
+    for m in pair:
+        assert m["family"] == 1 and m["protocol"] == (2 if name.startswith("t.") else 1)
+        assert (m["query_address"], m["query_port"]) in clients, "who made us ask"
+        assert tapped.address(m["response_address"]) == "198.18.0.10" and m["response_port"] == 5300
+    asked, said = (m[f"{which}_sec"] + m[f"{which}_nsec"] / 1e9 for m, which in ((query, "query"), (reply, "response")))
+    assert since - 0.1 <= asked <= said + 0.001 <= time.time() + 0.1
+    assert "response_sec" not in query and not query["query_message"][2] & 0x80 and reply["response_message"][2] & 0x80
 
 
 def check_pair(question, query, reply, since):
@@ -195,7 +220,8 @@ def listening(path, mode=0o777):
             path.unlink()
 
 
-@pytest.mark.parametrize("words", [b"", b"\0\0\0\0\0\0\0\x04\0\0\0\x63", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 4096])
+@pytest.mark.parametrize("words", [b"", b"\0\0\0\0\0\0\0\x04\0\0\0\x63", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 4096],
+                         ids=["nothing", "another_frame", "http", "noise"])
 def test_a_collector_that_talks_nonsense_harms_nobody(tapped_lab, words):
     with listening(tapped_lab / "full.sock") as server, server.accept()[0] as odd:
         odd.sendall(words)

@@ -155,6 +155,39 @@ static void a_record_becomes_a_protocol_buffer(void **state)
 	assert_memory_equal(encoded.bytes, expected, sizeof(expected));
 }
 
+// The client's address in front of the upstream's, each of its own family.
+static void a_message_to_an_upstream_names_both_ends(void **state)
+{
+	static const uint8_t expected[] = {
+		0x0a, 0, 0x12, 0, // no identity, no version
+		0x72, 48, // message
+		0x08, 7, 0x10, 2, 0x18, 3, // forwarder's query, INET6, TLS
+		0x22, 4, 198, 18, 0, 10, // who made us ask
+		0x2a, 16, 0xfd, 0, 0, 0x53, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, // whom we ask
+		0x30, 0xc7, 0x8c, 0x03, 0x38, 0xd5, 6, // ports
+		0x40, 1, 0x4d, 0, 0, 0, 0, // 1 s
+		0x52, 2, 0xaa, 0xbb, // the message
+		0x78, 1, // type
+	};
+	static const struct tap_rule rule = {.is_full = 1};
+	const struct qlog_query q = query_make(0);
+
+	(void)state;
+	record = (struct tap_record){.time_ns = 1000000000,
+		.query_ns = 1000000000,
+		.upstream = {.address = {0xfd, 0, 0, 0x53, [15] = 9},
+			.port = 853,
+			.family = 6,
+			.protocol = TAP_DOT},
+		.kind = TAP_FORWARDER_QUERY,
+		.kept_bytes = 2,
+		.bytes = {0xaa, 0xbb}};
+	qlog_record_fill(&record.about, &q, message, MESSAGE_SIZE);
+	tap_encode(&rule, &record, &encoded);
+	assert_int_equal(encoded.size_bytes, sizeof(expected));
+	assert_memory_equal(encoded.bytes, expected, sizeof(expected));
+}
+
 static void the_longest_record_has_room(void **state)
 {
 	struct tap_rule rule = {.is_full = 1};
@@ -181,6 +214,7 @@ int main(void)
 		cmocka_unit_test_setup(time_goes_on_between_two_looks_at_the_clock, ring_clear),
 		cmocka_unit_test(a_writer_without_a_ring_writes_nothing),
 		cmocka_unit_test(a_record_becomes_a_protocol_buffer),
+		cmocka_unit_test(a_message_to_an_upstream_names_both_ends),
 		cmocka_unit_test(the_longest_record_has_room),
 	};
 

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 enum {
-	COUNTERS_VERSION = 11,
+	COUNTERS_VERSION = 12,
 	COUNTERS_WORKERS_MAX = 32,
 	COUNTERS_THREADS_MAX = 32, // of the slow path
 };

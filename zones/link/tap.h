@@ -17,15 +17,30 @@ enum {
 };
 
 // The values are dnstap's own.
-enum tap_kind { TAP_CLIENT_QUERY = 5, TAP_CLIENT_RESPONSE = 6 };
+enum tap_kind {
+	TAP_CLIENT_QUERY = 5,
+	TAP_CLIENT_RESPONSE = 6,
+	TAP_FORWARDER_QUERY = 7,
+	TAP_FORWARDER_RESPONSE = 8,
+};
+enum tap_protocol { TAP_UDP = 1, TAP_TCP = 2, TAP_DOT = 3 };
 
 // Which messages of a block are told: bits.
 enum tap_wish { TAP_WANTED = 1, TAP_WITH_BYTES = 2 };
+
+// Who was asked, and how, when it is an upstream server.
+struct tap_upstream {
+	uint8_t address[16];
+	uint16_t port;
+	uint8_t family; // 4 or 6
+	uint8_t protocol; // enum tap_protocol
+};
 
 struct tap_record {
 	uint64_t time_ns; // Unix time, of the message
 	uint64_t query_ns; // Unix time, of the query
 	struct qlog_record about; // header_flags, id, name: of the message itself
+	struct tap_upstream upstream; // family 0: the message is between a client and us
 	uint8_t kind; // enum tap_kind
 	uint16_t kept_bytes; // of the message: all or none
 	uint8_t bytes[TAP_MESSAGE_BYTES];
@@ -56,6 +71,7 @@ struct tap_event {
 		*query; // now_ticks and took_ns: when the message and its query came
 	const uint8_t *message;
 	size_t size_bytes;
+	const struct tap_upstream *upstream; // NULL: none
 	enum tap_kind kind;
 	uint8_t wish; // enum tap_wish
 };
