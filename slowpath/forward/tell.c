@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Puts addresses and times of an exchange into the form of the ring.
 #include "slowpath/forward/tell.h"
 
 #include <string.h>
