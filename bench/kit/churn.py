@@ -14,6 +14,7 @@ from kit import lab as labs
 
 SIZE, QUICK_SIZE = 10000, 1000
 RATE, SECONDS, QUICK_SECONDS = 100, 60, 10
+CONNECTIONS = 16  # of those that make the changes
 PORT = "af_packet"
 SAMPLE_S = 0.25
 METRICS = """    prometheus 127.0.0.1:9253
@@ -32,7 +33,7 @@ def replace_slice(api, number):
 def make_changes(api, seconds):
     """At the rate; returns how many there were, and the seconds they took."""
     begin = time.monotonic()
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as pool:
         waiting = []
         for number in range(RATE * seconds):
             time.sleep(max(0, begin + number / RATE - time.monotonic()))
