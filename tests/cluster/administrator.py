@@ -5,16 +5,18 @@ import os
 import subprocess
 
 import documents
+import lab
 import tools
 
 
 class Administrator:
-    """Runs commands with our kubectl; other programs can be put in front of the system's, too."""
+    """Runs commands with our kubectl and burst53; other programs can be put in front of the system's, too."""
 
     def __init__(self, cluster, programs, folder=tools.TOP):
         self.cluster, self.programs, self.folder = cluster, programs, folder
         programs.mkdir()
-        (programs / "kubectl").symlink_to(tools.BIN / "kubectl")
+        for program in (tools.BIN / "kubectl", lab.BUILD / "cli" / "burst53"):
+            (programs / program.name).symlink_to(program)
         self.env = {**os.environ, "KUBECONFIG": str(cluster.admin), "PATH": f"{programs}:{os.environ['PATH']}",
                     "KUBECACHEDIR": str(programs / "cache")}
 
@@ -28,9 +30,12 @@ class Administrator:
         return subprocess.run(words, env=self.env, cwd=self.folder, capture_output=True, text=True, check=False, timeout=240)
 
     def block(self, marker):
-        """All blocks of the documents with a marker."""
+        """All blocks of the documents with a marker; what they print."""
         blocks = documents.blocks(tools.TOP, marker)
         assert blocks, marker
+        printed = ""
         for _, text in blocks:
             done = self.do("bash", "-euo", "pipefail", "-c", text)
             assert done.returncode == 0, done.stdout + done.stderr
+            printed += done.stdout
+        return printed

@@ -74,6 +74,18 @@ spec:
 """
 
 
+NODELOCAL = """
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: node-local-dns, namespace: kube-system}
+spec:
+  selector: {matchLabels: {k8s-app: node-local-dns}}
+  template:
+    metadata: {labels: {k8s-app: node-local-dns}}
+    spec: {containers: [{name: node-cache, image: "registry.k8s.io/dns/k8s-dns-node-cache:1.23.1"}]}
+"""
+
+
 class Operator(Administrator):
     """Looks at what the blocks of docs/migration.md have done, too."""
 
@@ -125,6 +137,40 @@ def test_the_nodelocal_cache_gets_its_corefile_back(administrator):
         assert corefile() == before
     finally:
         kubectl("delete", "configmap", "node-local-dns", "node-local-dns-before", "-n", "kube-system", "--ignore-not-found")
+
+
+def test_the_cluster_s_corefile_is_checked_as_it_stands(administrator):
+    kubectl = administrator.cluster.kubectl
+    kubectl("create", "configmap", "coredns", "-n", "kube-system", f"--from-file=Corefile={tools.TOP / 'deploy' / 'systemd' / 'Corefile'}")
+    try:
+        assert "Services and endpoints of the cluster answer for cluster.local." in administrator.block("configmap")
+    finally:
+        kubectl("delete", "configmap", "coredns", "-n", "kube-system")
+
+
+def test_the_daemon_set_of_nodelocal_changes_its_image(administrator):
+    kubectl = administrator.cluster.kubectl
+    kubectl("apply", "-f", "-", text=NODELOCAL)
+    try:
+        administrator.block("daemonset")
+        image = kubectl("get", "daemonset", "node-local-dns", "-n", "kube-system", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+        assert image == "REGISTRY/burst53:0.1.0"
+    finally:
+        kubectl("delete", "-f", "-", text=NODELOCAL)
+
+
+def test_the_chart_puts_burst53_beside_what_the_cluster_has(administrator):
+    kubectl = administrator.cluster.kubectl
+    tools.build(["helm"])
+    # A helm that was built without its release's flags takes every cluster for an old one.
+    administrator.add_program("helm", f'#!/bin/sh\nexec {tools.BIN}/helm "$@" --kube-version 1.30\n')
+    before = kubectl("get", "service", "kube-dns", "-n", "kube-system", "-o", "jsonpath={.spec}")
+    try:
+        assert "daemonset.apps/burst53 created" in administrator.block("chart")
+        assert kubectl("get", "service", "kube-dns", "-n", "kube-system", "-o", "jsonpath={.spec}") == before
+    finally:
+        for kind in ("daemonset", "service", "configmap", "poddisruptionbudget"):
+            kubectl("delete", kind, "burst53", "-n", "kube-system", "--ignore-not-found")
 
 
 def test_a_deployment_beside_takes_over_and_leaves(administrator):
