@@ -6,7 +6,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
@@ -43,12 +42,13 @@ def build_package():
         if not made.exists():
             for old in CACHE.glob("deb-*"):
                 shutil.rmtree(old)
-            with tempfile.TemporaryDirectory(prefix="building-", dir=CACHE) as name:
-                source = Path(name) / "package" / "source"
-                run("git", "clone", "--quiet", TOP, source)
-                run("dpkg-buildpackage", "--unsigned-source", "--unsigned-changes", "--build=binary", "--jobs=2", cwd=source, timeout=1800)
-                shutil.rmtree(source)
-                source.parent.rename(made)
+            # Always the same folder: ccache knows it again.
+            source = CACHE / "building" / "source"
+            shutil.rmtree(source.parent, ignore_errors=True)
+            run("git", "clone", "--quiet", TOP, source)
+            run("dpkg-buildpackage", "--unsigned-source", "--unsigned-changes", "--build=binary", "--jobs=2", cwd=source, timeout=1800)
+            shutil.rmtree(source)
+            source.parent.rename(made)
     return next(made.glob("burst53_*.deb"))
 
 
