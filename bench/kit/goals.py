@@ -64,9 +64,10 @@ def inproc(rows):
         yield goal("inproc", f"{text}, times a hit", ratio(cycles(case), base), LESS, 1.1, digits=2)
     counted = find(rows, kind="instructions", case="a_hit").get("instructions")
     yield goal("inproc", "A hit, instructions", counted, LESS, 600)
-    two = median(find(rows, kind="cycles", case="a_hit", names=10000, workers=2), "mqps")
-    value = ratio(two, median(hit, "mqps"))
-    yield goal("inproc", "two workers, times the rate of one", value, MORE, 1.9, digits=2)
+    two = find(rows, kind="cycles", case="a_hit", names=10000, workers=2)
+    value = ratio(two.get("mqps"), hit.get("mqps"))
+    note = f"{median(two, 'cycles'):.0f} cycles a query beside {base:.0f}" if two and hit else ""
+    yield goal("inproc", "two workers, times the rate of one", value, MORE, 1.9, digits=2, note=note)
 
 
 def best_of(rows, server):
