@@ -86,7 +86,8 @@ static void explain_rule(const struct reply_text *t, const struct image *top, js
 			break;
 	}
 	set_text(why, "rule", steps);
-	set_text(why, "executed_by", t->reply->verdict == ANSWER_PUNT ? "slow path" : "workers");
+	bool is_slow = t->is_kernel || t->reply->verdict == ANSWER_PUNT;
+	set_text(why, "executed_by", is_slow ? "slow path" : "workers");
 	if (answered == NULL || answered->plugin_size == 0)
 		return;
 	(void)json_object_set_new(why, "plugin",

@@ -152,7 +152,8 @@ static int answer(const struct source *s, const struct query_options *o, struct 
 	const struct reply_text text = {.snapshot = &s->snapshot,
 		.ask = a,
 		.reply = &reply,
-		.is_explained = o->is_explained};
+		.is_explained = o->is_explained,
+		.is_kernel = s->is_kernel};
 	int rc = o->is_json ? reply_text_json(&text, stdout) : reply_text_print(&text, stdout);
 	if (reply.verdict == ANSWER_PUNT && reply.size_bytes == 0)
 		(void)fprintf(stderr,

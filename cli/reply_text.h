@@ -12,6 +12,7 @@ struct reply_text {
 	const struct ask *ask;
 	const struct ask_reply *reply;
 	bool is_explained;
+	bool is_kernel; // there are no workers
 };
 
 // Both return 0, or -EBADMSG when the reply is malformed.

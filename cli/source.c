@@ -64,6 +64,7 @@ int source_from_running(const char *run_dir, struct source *s, struct err *err)
 		rc = source_take_base(s, r.base_fd, r.base.size_bytes, err);
 	if (rc == 0 && r.overlay_fd >= 0)
 		rc = source_take_overlay(s, r.overlay_fd, r.overlay.size_bytes, err);
+	s->is_kernel = rc == 0 && !state_has_child(&r.state, "dataplane");
 	running_close(&r);
 	return rc;
 }

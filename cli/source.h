@@ -14,6 +14,7 @@ struct source {
 	struct image base, overlay;
 	const void *base_bytes, *overlay_bytes; // mappings
 	uint64_t base_size_bytes, overlay_size_bytes;
+	bool is_kernel; // of an instance without workers: the slow path answers everything
 };
 
 // What the running instance's supervisor has. 0 or -errno.
