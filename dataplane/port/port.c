@@ -47,11 +47,21 @@ int port_preflight(const struct port_spec *spec, unsigned *mtu, struct err *err)
 	return spec->kind == PORT_AF_XDP ? xdp_check(spec->ifname, err) : 0;
 }
 
-static int pool_new(const struct port_options *o, struct port *p, int socket, struct err *err)
+// AF_XDP's driver keeps 2,048 frames at hand in each direction: with shorter rings it loses what
+// comes while the worker has lost its CPU for a millisecond.
+static uint16_t descriptors(const struct rte_eth_dev_info *info)
+{
+	uint16_t own =
+		RTE_MAX(info->default_rxportconf.ring_size, info->default_txportconf.ring_size);
+
+	return RTE_MAX(own, (uint16_t)DESCRIPTORS);
+}
+
+static int pool_new(struct port *p, unsigned n_ring, int socket, struct err *err)
 {
 	unsigned room = eal_ring_frame_bytes(p->mtu + LINK_HEADER_BYTES) + RTE_PKTMBUF_HEADROOM;
 	// Rings of both directions, what a worker holds, and what waits for the slow path.
-	unsigned n = 4095 + p->queues * (2 * DESCRIPTORS + 2 * POOL_CACHE);
+	unsigned n = 4095 + p->queues * (2 * n_ring + 2 * POOL_CACHE);
 
 	p->pool = rte_pktmbuf_pool_create(
 		"frames", n, POOL_CACHE, PORT_PRIVATE_BYTES, (uint16_t)room, socket);
@@ -86,9 +96,9 @@ static int device_configure(const struct port_options *o, const struct rte_eth_d
 	return rc == 0 ? 0 : err_set(err, rc, "port: configuration refused (%s)", strerror(-rc));
 }
 
-static int queues_configure(struct port *p, int socket, struct err *err)
+static int queues_configure(struct port *p, uint16_t n_ring, int socket, struct err *err)
 {
-	uint16_t n_rx = DESCRIPTORS, n_tx = DESCRIPTORS;
+	uint16_t n_rx = n_ring, n_tx = n_ring;
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &n_rx, &n_tx);
 
 	for (uint16_t q = 0; q < p->queues && rc == 0; q++) {
@@ -180,11 +190,11 @@ int port_open(const struct port_options *o, unsigned mtu, struct port *p, struct
 		return err_set(err, rc, "port: %s", strerror(-rc));
 	memcpy(p->mac, mac.addr_bytes, 6);
 	int socket = rte_eth_dev_socket_id(p->id);
-	rc = pool_new(o, p, socket, err);
+	rc = pool_new(p, descriptors(&info), socket, err);
 	if (rc == 0)
 		rc = device_configure(o, &info, p, err);
 	if (rc == 0)
-		rc = queues_configure(p, socket, err);
+		rc = queues_configure(p, descriptors(&info), socket, err);
 	if (rc != 0)
 		return rc;
 	rc = rte_eth_dev_start(p->id);
