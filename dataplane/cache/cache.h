@@ -137,9 +137,10 @@ static inline bool cached_is_for(const struct cached *c, const struct cache_read
 		bytes_are_equal(cached_name(c), name, name_size);
 }
 
+// Of one that is served.
 static inline uint32_t cached_age_s(const struct cached *c, const struct cache_reader *reader)
 {
-	return (uint32_t)((reader->now_ms - c->born_ms) / 1000);
+	return (uint32_t)(reader->now_ms - c->born_ms) / 1000; // less than life_ms
 }
 
 // Where a worker marks the entries that it used.

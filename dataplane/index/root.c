@@ -19,6 +19,23 @@ static struct root_port *port_add(struct root *r, uint16_t port)
 	return &r->ports[r->n_ports++];
 }
 
+static void denial_init(struct root_denial *out, const struct image_section *soa, uint8_t zone_size)
+{
+	const uint32_t *fixes = image_section_fixes(soa);
+	unsigned n = 0;
+
+	if (((unsigned)soa->n_ptr | soa->n_tail) != 0 || soa->n_zone > UINT8_MAX ||
+		soa->an_bytes > UINT16_MAX)
+		return;
+	while (n < soa->n_zone && fixes[n] + 2 <= soa->an_bytes)
+		n++;
+	*out = (struct root_denial){.rrs = image_section_rrs(soa),
+		.fixes = fixes,
+		.size_bytes = (uint16_t)soa->an_bytes,
+		.n_fixes = (uint8_t)n,
+		.zone_size = zone_size};
+}
+
 static void rule_init(struct root_rule *out, const struct image *top, const struct image_rule *rule)
 {
 	const uint8_t *zone = top->text + rule->zone_off;
@@ -43,7 +60,8 @@ static void rule_init(struct root_rule *out, const struct image *top, const stru
 	out->view = step->view;
 	out->is_open = (step->flags & (STEP_UNSYNCED | STEP_FALLTHROUGH)) != 0;
 	if (step->soa_section != IMAGE_NONE)
-		out->soa = image_section_at(top, step->soa_section);
+		denial_init(
+			&out->denial, image_section_at(top, step->soa_section), step->zone_size);
 }
 
 int root_init(

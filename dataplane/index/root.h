@@ -27,6 +27,15 @@ struct root_port {
 	const struct image_listener *listeners[ROOT_ADDRESSES_MAX];
 };
 
+// What NXDOMAIN and NODATA say: the zone's SOA.
+struct root_denial {
+	const uint8_t *rrs; // NULL: there is none, or it takes more than what follows
+	const uint32_t *fixes; // where a pointer to the zone in the question belongs
+	uint16_t size_bytes;
+	uint8_t n_fixes;
+	uint8_t zone_size;
+};
+
 // A rule of the newest image as workers' quick way needs it.
 struct root_rule {
 	uint8_t tail[BYTES_BLOCK], mask[BYTES_BLOCK]; // the zone's last bytes, and which count
@@ -38,7 +47,7 @@ struct root_rule {
 	uint32_t index, step_index; // in the image
 	const struct image_step *step; // the first, a look-up; NULL: it is none
 	const struct image_step *punt; // the first, to the slow path; NULL: it is not
-	const struct image_section *soa; // NULL without
+	struct root_denial denial;
 };
 
 struct root {

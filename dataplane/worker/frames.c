@@ -206,7 +206,8 @@ static bool query_prepare(struct worker *w, struct burst *b, struct burst_query 
 	return true;
 }
 
-void burst_unplain(struct burst *b, unsigned i)
+// Not inlined: the loops that call it for one query in many would have no registers left.
+__attribute__((noinline)) void burst_unplain(struct burst *b, unsigned i)
 {
 	const struct plain_query *p = &b->plain[i];
 	const struct frame *f = &b->frames[p->frame];

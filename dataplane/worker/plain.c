@@ -314,25 +314,21 @@ void burst_plain_prefetch(struct burst *b)
 	}
 }
 
-// A section and what it is.
+// What stands behind the question: a section, or else an address or a denial.
 struct piece {
-	const struct image_section *section; // NULL: the card's address
+	const struct image_section
+		*section; // NULL: the card's address with n_an, the rule's denial
 	size_t size_bytes;
 	size_t start_bytes; // of the first record to send: rotation
 	uint16_t rcode;
 	uint16_t n_an, n_ns, n_ar;
 };
 
-// NODATA or NXDOMAIN: the zone's SOA.
-static inline bool take_soa(const struct root_rule *r, enum rcode rcode, struct piece *out)
+static inline bool take_denial(const struct root_rule *r, enum rcode rcode, struct piece *out)
 {
-	const struct image_section *s = r->soa;
-
-	if (s == NULL || ((unsigned)s->n_ptr | s->n_tail) != 0)
-		return false;
 	*out = (struct piece){
-		.section = s, .size_bytes = s->an_bytes, .rcode = (uint16_t)rcode, .n_ns = 1};
-	return true;
+		.size_bytes = r->denial.size_bytes, .rcode = (uint16_t)rcode, .n_ns = 1};
+	return r->denial.rrs != NULL;
 }
 
 static inline bool take_set(const struct plain_query *p, const uint8_t *dns, struct piece *out)
@@ -365,7 +361,7 @@ static inline bool take(const struct plain_query *p, const struct index_hit *hit
 	if (hit->found.name == NULL) {
 		bool may_be_zonal =
 			(r->step->flags & STEP_ZONAL) != 0 && p->labels >= ANSWER_ZONAL_LABELS;
-		return !may_be_zonal && !r->is_open && take_soa(r, RCODE_NXDOMAIN, out);
+		return !may_be_zonal && !r->is_open && take_denial(r, RCODE_NXDOMAIN, out);
 	}
 	if ((hit->card != NULL ? hit->card->flags : hit->found.name->flags) != 0)
 		return false;
@@ -374,11 +370,30 @@ static inline bool take(const struct plain_query *p, const struct index_hit *hit
 		return true;
 	}
 	if (p->section == NULL)
-		return take_soa(r, RCODE_NOERROR, out);
+		return take_denial(r, RCODE_NOERROR, out);
 	return take_set(p, dns, out);
 }
 
-static inline void write_piece(uint8_t *out, const struct plain_query *p, const struct piece *piece)
+// Points n places of what was written to the zone, whose name ends the question's.
+static inline void zone_point(uint8_t *out, const uint32_t *fixes, size_t n,
+	const struct plain_query *p, unsigned zone_size)
+{
+	unsigned zone_at = DNS_HEADER_BYTES + (unsigned)p->key.size_bytes - zone_size;
+
+	for (const uint32_t *end = fixes + n; fixes < end; fixes++)
+		be16_put(out + *fixes, (uint16_t)(0xc000u | zone_at));
+}
+
+static inline void write_denial(uint8_t *out, const struct plain_query *p)
+{
+	const struct root_denial *d = &p->rule->denial;
+
+	bytes_copy(out, d->rrs, d->size_bytes);
+	zone_point(out, d->fixes, d->n_fixes, p, d->zone_size);
+}
+
+static inline void write_section(
+	uint8_t *out, const struct plain_query *p, const struct piece *piece)
 {
 	const struct image_section *s = piece->section;
 	const uint8_t *rrs = image_section_rrs(s);
@@ -390,10 +405,10 @@ static inline void write_piece(uint8_t *out, const struct plain_query *p, const 
 	if (s->n_zone == 0)
 		return;
 	const uint32_t *fix = image_section_fixes(s) + s->n_ptr + s->n_tail;
-	unsigned zone_at =
-		DNS_HEADER_BYTES + (unsigned)p->key.size_bytes - p->rule->step->zone_size;
-	for (unsigned i = 0; i < s->n_zone && fix[i] + 2 <= piece->size_bytes; i++)
-		be16_put(out + fix[i], (uint16_t)(0xc000u | zone_at));
+	unsigned n = 0;
+	while (n < s->n_zone && fix[n] + 2 <= piece->size_bytes)
+		n++;
+	zone_point(out, fix, n, p, p->rule->step->zone_size);
 }
 
 // The reply to a plain query; or false, with nothing written.
@@ -410,10 +425,12 @@ static inline bool plain_answer(
 	size_t end = pos + piece.size_bytes + (p->has_opt ? DNS_OPT_BYTES : 0);
 	if (!plain_fits(b, p, f, end))
 		return false;
-	if (piece.section == NULL)
+	if (piece.section != NULL)
+		write_section(dns + pos, p, &piece);
+	else if (piece.n_an != 0)
 		card_write_address(hit->card, dns + pos);
 	else
-		write_piece(dns + pos, p, &piece);
+		write_denial(dns + pos, p);
 	if (p->has_opt)
 		plain_write_opt(dns + pos + piece.size_bytes, p->is_do);
 	plain_write_header(dns, p, HEADER_AA | (unsigned)piece.rcode,

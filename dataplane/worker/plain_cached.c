@@ -98,15 +98,17 @@ static inline bool cached_answer(struct burst *b, const struct cache_reader *rea
 
 __attribute__((noinline)) void burst_plain_cached_answers(const struct worker *w, struct burst *b)
 {
+	const struct plain_query *end = b->plain + PORT_BURST, *p = end - b->n_plain_outside;
+	const struct cached *const *c = b->cached + (p - b->plain);
 	unsigned n_tx = b->n_tx;
 
-	if (b->n_plain_outside == 0)
+	if (p == end)
 		return;
 	const struct cache_reader reader = burst_cache_reader(w, b);
 	_Atomic uint8_t *marks = outside_cache_marks(w->cache, w->id);
-	for (unsigned i = PORT_BURST - b->n_plain_outside; i < PORT_BURST; i++) {
-		if (!cached_answer(b, &reader, marks, &b->plain[i], b->cached[i]))
-			burst_unplain(b, i);
+	for (; p < end; p++, c++) {
+		if (!cached_answer(b, &reader, marks, p, *c))
+			burst_unplain(b, (unsigned)(p - b->plain));
 	}
 	counter_add(&b->counters->replies_udp, b->n_tx - n_tx);
 }
