@@ -13,7 +13,7 @@ from kit import lab as labs
 
 SIZES, QUICK_SIZES = (10000, 20000), (1000,)
 PODS, QUICK_PODS = 5000, 100  # services with ten pods each
-STATUS_RATE, STATUS_S = 200, 10
+STATUS_RATE, STATUS_S, STATUS_CONNECTIONS = 200, 10, 16
 SETTLE_S, SYNC_S = 5, 600
 HUGEPAGES_MB = 300
 MB = 1e6
@@ -83,7 +83,7 @@ def status_changes(api):
         conditions = [{"type": "Ready", "status": "True", "message": f"{run} {number}"}]
         api.kube.patch("Pod", meta["namespace"], meta["name"], {"status": {"conditions": conditions}}, "status")
 
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    with concurrent.futures.ThreadPoolExecutor(STATUS_CONNECTIONS) as pool:
         while time.monotonic() < start + STATUS_S:
             begin = time.monotonic()
             list(pool.map(change, range(made, made + STATUS_RATE // 10)))
