@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each address mode starts with exactly what its row of docs/operations.md says, and keeps less."""
 
+import contextlib
 import os
 import pwd
 import re
@@ -58,7 +59,7 @@ def bits(names):
 class Server:
     """burst53 of one row."""
 
-    def __init__(self, folder, mode):
+    def __init__(self, folder, mode, without=()):
         port, capabilities, nodes, _ = ROWS[mode]
         self.run_dir = folder / "run"
         self.log = folder / "log"
@@ -71,7 +72,7 @@ class Server:
         os.chown(folder / "state" / "cookies", int(UID), int(UID))
         if not mode.startswith("own"):
             lab.inside("srv", "ip", "addr", "add", "198.18.0.53/24", "dev", "eth0", check=True)
-        wanted = ",".join(["-all", *("+" + c for c in capabilities)])
+        wanted = ",".join(["-all", *("+" + c for c in capabilities if c not in without)])
         words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", DEV, "sh", folder / "dev", *nodes, "--",
                  "setpriv", "--reuid", UID, "--regid", UID, "--clear-groups", "--inh-caps", wanted, "--ambient-caps",
                  wanted, "--bounding-set", wanted, "--no-new-privs", lab.BUILD / "cli" / "burst53", "run", "--config", "/dev/null",
@@ -93,23 +94,30 @@ class Server:
         assert self.process.wait(timeout=60) == 0, self.log.read_text(encoding="utf-8")
 
 
+@contextlib.contextmanager
+def answering(mode, without=()):
+    """A server that answers."""
+    # Not tmp_path: another user must get there.
+    with tempfile.TemporaryDirectory(prefix="b53-", dir="/tmp") as folder:
+        server = Server(Path(folder), mode, without)
+
+        def answers():
+            assert server.process.poll() is None, server.log.read_text(encoding="utf-8")
+            # Where the kernel has the address too, its sockets answer before the port does.
+            told = server.log.read_text(encoding="utf-8")
+            return ("main started workers=" in told or mode == "kernel") and lab.dig(NAME)[2] == ["A 10.96.0.80"]
+        try:
+            lab.wait_for(answers)
+            yield server
+        finally:
+            server.stop()
+
+
 @pytest.fixture(name="server", params=ROWS)
 def _server(request, network):
     """A server that answers, and its row's name."""
-    # Not tmp_path: another user must get there.
-    folder = tempfile.TemporaryDirectory(prefix="b53-", dir="/tmp")
-    server = Server(Path(folder.name), request.param)
-
-    def answers():
-        assert server.process.poll() is None, server.log.read_text(encoding="utf-8")
-        # Where the kernel has the address too, its sockets answer before the port does.
-        told = server.log.read_text(encoding="utf-8")
-        return ("main started workers=" in told or request.param == "kernel") and \
-            lab.dig(NAME)[2] == ["A 10.96.0.80"]
-    lab.wait_for(answers, 15)
-    yield request.param, server
-    server.stop()
-    folder.cleanup()
+    with answering(request.param) as server:
+        yield request.param, server
 
 
 def threads(pid):
@@ -138,6 +146,14 @@ def test_a_mode_starts_with_its_row_and_keeps_less(server):
     for pid in running.pids().values():
         told += Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8") if pid else ""
     assert SECRET not in told
+
+
+def test_without_sys_admin_an_address_of_no_interface_has_udp_only(network):  # pylint: disable=unused-argument
+    """As in a pod that is not given it: no namespace for the kernel's side of the address."""
+    with answering("own", without=["sys_admin"]) as server:
+        assert lab.dig("missing.default.svc.cluster.local")[0] == "NXDOMAIN"
+        assert "no TCP on addresses of no interface" in server.log.read_text(encoding="utf-8")
+        assert lab.dig(NAME, "A", "+tcp")[0] is None
 
 
 def test_root_keeps_root_for_the_supervisor_only(own):  # pylint: disable=unused-argument
