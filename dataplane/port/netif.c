@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netpacket/packet.h>
@@ -33,7 +35,6 @@ int netif_check(const char *ifname, struct err *err)
 
 static int request(const char *ifname, unsigned long code, struct ifreq *r)
 {
-	memset(r, 0, sizeof(*r));
 	(void)snprintf(r->ifr_name, sizeof(r->ifr_name), "%s", ifname);
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
@@ -45,17 +46,29 @@ static int request(const char *ifname, unsigned long code, struct ifreq *r)
 
 unsigned netif_mtu(const char *ifname)
 {
-	struct ifreq r;
+	struct ifreq r = {0};
 
 	return request(ifname, SIOCGIFMTU, &r) == 0 && r.ifr_mtu > 0 ? (unsigned)r.ifr_mtu : 0;
 }
 
+// True as well where a driver cannot tell.
+static bool has_carrier(const char *ifname)
+{
+	struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
+	struct ifreq r = {.ifr_data = (char *)&link};
+
+	return request(ifname, SIOCETHTOOL, &r) != 0 || link.data != 0;
+}
+
+// A carrier that is lost takes up to a second to reach the flags; one that is back needs them,
+// which say that frames are sent again.
 bool netif_is_running(const char *ifname)
 {
 	const int want = IFF_UP | IFF_RUNNING;
-	struct ifreq r;
+	struct ifreq r = {0};
 
-	return request(ifname, SIOCGIFFLAGS, &r) == 0 && (r.ifr_flags & want) == want;
+	return request(ifname, SIOCGIFFLAGS, &r) == 0 && (r.ifr_flags & want) == want &&
+		has_carrier(ifname);
 }
 
 static bool is_address(const struct sockaddr *sa, unsigned family, const uint8_t *bytes)
