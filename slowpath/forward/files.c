@@ -2,24 +2,12 @@
 // A file is read when its mark has changed, and at every look while it cannot be used.
 #include "slowpath/forward/files.h"
 
+#include "slowpath/base/file_mark.h"
 #include "slowpath/base/log.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-static uint64_t mark_of(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return 0;
-	// Rights change only the ctime.
-	return (uint64_t)st.st_ino * 0x9e3779b97f4a7c15u ^ (uint64_t)st.st_mtim.tv_nsec ^
-		(uint64_t)st.st_mtim.tv_sec << 20 ^ (uint64_t)st.st_size << 44 ^
-		(uint64_t)st.st_ctim.tv_nsec << 8 ^ (uint64_t)st.st_ctim.tv_sec << 32;
-}
 
 static const char *advice(int fault)
 {
@@ -49,7 +37,7 @@ static bool is_same(const struct resolv_conf *a, const struct resolv_conf *b)
 // Returns whether its servers are others now.
 static bool look(struct upstream_file *f)
 {
-	uint64_t mark = mark_of(f->path); // in front of reading: a change in between shows later
+	uint64_t mark = file_mark(f->path); // in front of reading: a change in between shows later
 	struct resolv_conf now;
 	bool is_changed = false;
 

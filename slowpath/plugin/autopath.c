@@ -4,6 +4,7 @@
 #include "slowpath/plugin/made.h"
 #include "slowpath/plugin/plugins.h"
 
+#include "slowpath/base/file_mark.h"
 #include "zones/wire/dname.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ struct autopath_state {
 	const struct policy_autopath *rule;
 	struct dname search[SEARCH_MAX]; // lower case
 	size_t n;
-	int64_t mark; // of the file
+	uint64_t mark; // of the file
 };
 
 // One query that is being completed.
@@ -76,7 +77,7 @@ static bool autopath_prepare(const void *data, void **state, struct err *err)
 
 	if (rc == 0) {
 		s->rule = data;
-		s->mark = plugin_file_mark(file_of(data));
+		s->mark = file_mark(file_of(data));
 	}
 	// Without a file pods still have the cluster's search list.
 	if (rc == 0 && !file_read(s) && !s->rule->from_kubernetes)
@@ -93,7 +94,7 @@ static bool autopath_prepare(const void *data, void **state, struct err *err)
 static bool autopath_is_outdated(const void *data, const void *state)
 {
 	const struct autopath_state *s = state;
-	int64_t mark = plugin_file_mark(file_of(data));
+	uint64_t mark = file_mark(file_of(data));
 
 	return mark != 0 && (s == NULL || s->mark != mark);
 }

@@ -4,6 +4,8 @@
 #include "slowpath/plugin/made.h"
 #include "slowpath/plugin/plugins.h"
 
+#include "slowpath/base/file_mark.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,7 +14,7 @@
 struct file_state {
 	const struct policy_file *rule;
 	struct zone_data *zones; // one per origin
-	_Atomic int64_t *seen; // mark of the file that was last looked at
+	_Atomic uint64_t *seen; // mark of the file that was last looked at
 };
 
 static void file_release(void *state)
@@ -41,7 +43,7 @@ static int state_make(const struct policy_file *rule, struct file_state **out, s
 	s->seen = calloc(1, sizeof(*s->seen));
 	if (s->zones == NULL || s->seen == NULL)
 		return err_set(err, -ENOMEM, "memory is short");
-	*s->seen = plugin_file_mark(rule->path);
+	*s->seen = file_mark(rule->path);
 	for (size_t i = 0; i < rule->zones.n && rc == 0; i++)
 		rc = zone_data_load(&s->zones[i], rule->zones.items[i].wire, rule->path, err);
 	return rc;
@@ -65,7 +67,7 @@ static bool file_is_outdated(const void *data, const void *state)
 	const struct policy_file *rule = data;
 	const struct file_state *old = state;
 	struct file_state *new = NULL;
-	int64_t mark = plugin_file_mark(rule->path);
+	uint64_t mark = file_mark(rule->path);
 	bool is_new = false;
 
 	if (mark == 0 || (old != NULL && (rule->reload_ms == 0 || *old->seen == mark)))

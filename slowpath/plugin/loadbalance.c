@@ -4,6 +4,7 @@
 #include "slowpath/plugin/plugins.h"
 #include "slowpath/plugin/weights.h"
 
+#include "slowpath/base/file_mark.h"
 #include "slowpath/base/random.h"
 
 #include <errno.h>
@@ -16,7 +17,7 @@ enum { FILE_MAX_BYTES = 16 * 1024 * 1024 };
 
 struct balance_state {
 	struct weights weights;
-	int64_t mark; // of the file; 0: it is not there
+	uint64_t mark; // of the file; 0: it is not there
 };
 
 static void balance_release(void *state)
@@ -57,7 +58,7 @@ static bool balance_prepare(const void *data, void **state, struct err *err)
 	*state = s;
 	if (!b->is_weighted)
 		return true;
-	s->mark = plugin_file_mark(b->weight_file);
+	s->mark = file_mark(b->weight_file);
 	char *text = file_text(b->weight_file);
 	if (text != NULL)
 		rc = weights_parse(&s->weights, text, err);
@@ -80,7 +81,7 @@ static bool balance_is_outdated(const void *data, const void *state)
 
 	if (!b->is_weighted || b->reload_ms == 0)
 		return false;
-	int64_t mark = plugin_file_mark(b->weight_file);
+	uint64_t mark = file_mark(b->weight_file);
 	if (mark == 0 || (s != NULL && s->mark == mark))
 		return false;
 	char *text = file_text(b->weight_file);

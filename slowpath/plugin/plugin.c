@@ -8,7 +8,6 @@
 #include "zones/wire/dname.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 #define PLUGIN_ENTRY(name) &plugin_##name,
 static const struct plugin *const plugins[] = {PLUGINS(PLUGIN_ENTRY)};
@@ -80,15 +79,4 @@ void plugin_count(const struct job *j, enum rule_metric metric, const uint8_t *z
 uint64_t plugin_regex_given_up(void)
 {
 	return regex_given_up();
-}
-
-int64_t plugin_file_mark(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return 0;
-	uint64_t time = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
-	uint64_t mark = time ^ (uint64_t)st.st_size << 1 ^ (uint64_t)st.st_ino << 20;
-	return (int64_t)(mark >> 1) + 1;
 }

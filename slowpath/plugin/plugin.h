@@ -127,6 +127,3 @@ void plugin_count_more(const struct job *j, enum rule_metric metric, const uint8
 
 // Matches of regular expressions that took too long, of the whole process.
 uint64_t plugin_regex_given_up(void);
-
-// Tells one version of a file from another; 0: there is none.
-int64_t plugin_file_mark(const char *path);
