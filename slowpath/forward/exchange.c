@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // UDP: a connected socket per question, so that the kernel drops what comes from elsewhere; the
-// rest of the match is ask_judge. A reply that does not match changes nothing: the wait goes on
-// (proto:F1). Streams are in stream.c.
+// rest of the match is ask_judge. After a reply that does not match the wait goes on (proto:F1),
+// but not as long as for one that is silent. Streams are in stream.c.
 #include "slowpath/forward/exchange.h"
 
 #include "slowpath/base/random.h"
@@ -9,6 +9,7 @@
 #include "zones/wire/rr.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -19,6 +20,7 @@ enum {
 	PORT_TRIES = 8,
 	READS = 32, // datagrams per turn
 	REPLY_MAX_BYTES = 4096, // we announce 1232
+	PATIENCE_MS = 500, // with an upstream whose replies cannot be used
 };
 
 static uint64_t clock_ns(void)
@@ -101,6 +103,7 @@ static void close_udp(struct exchange *x)
 {
 	if (x->watch.fn == NULL)
 		return;
+	loop_timer_stop(x->loop, &x->patience);
 	loop_del(x->loop, &x->watch);
 	(void)close(x->watch.fd);
 	x->watch.fn = NULL;
@@ -144,6 +147,24 @@ static bool is_usable(struct exchange *x, const uint8_t *msg, size_t size_bytes)
 	return x->accept == NULL || x->accept(x, msg, size_bytes);
 }
 
+static void on_patience(struct timer *t)
+{
+	struct exchange *x = (struct exchange *)((char *)t - offsetof(struct exchange, patience));
+
+	close_udp(x);
+	end(x, EXCHANGE_MALFORMED, NULL, 0);
+}
+
+// A reply has come that cannot be used.
+static void note_garbage(struct exchange *x)
+{
+	x->got_garbage = true;
+	if (x->patience.fn != NULL)
+		return;
+	x->patience.fn = on_patience;
+	loop_timer(x->loop, &x->patience, PATIENCE_MS);
+}
+
 // Reads one datagram. False: nothing more to read, or the exchange is over.
 static bool read_one(struct exchange *x)
 {
@@ -157,7 +178,7 @@ static bool read_one(struct exchange *x)
 		bool is_other = false;
 		result = judge(x, bytes, (size_t)n, &is_other);
 		if (is_other || (result == EXCHANGE_ANSWER && !is_usable(x, bytes, (size_t)n))) {
-			x->got_garbage = true;
+			note_garbage(x);
 			return true;
 		}
 	}
@@ -198,6 +219,7 @@ int exchange_udp(struct exchange *x)
 	x->is_stream = false;
 	x->id = random_u16();
 	x->watch = (struct watch){fd, on_readable};
+	x->patience = (struct timer){0};
 	size_t size = write_query(x, x->mixes_case ? mix_case(x) : x->ask, query);
 	int rc = loop_add(x->loop, &x->watch, EPOLLIN);
 	if (rc == 0 && send(fd, query, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)

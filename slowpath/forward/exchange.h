@@ -19,6 +19,7 @@ enum exchange_result {
 	EXCHANGE_ANSWER,
 	EXCHANGE_WRONG_ID, // UDP: somebody may be guessing; ask again over TCP (proto:F5)
 	EXCHANGE_WRONG_CASE, // the same of the letters (proto:F6)
+	EXCHANGE_MALFORMED, // UDP: what comes cannot be used, and nothing better came soon after
 	EXCHANGE_REFUSED, // TLS: the upstream's certificate is not what it should be
 	EXCHANGE_FAILED,
 };
@@ -35,6 +36,7 @@ typedef bool exchange_accept_fn(struct exchange *x, const uint8_t *msg, size_t s
 // Embedded in its owner, zeroed before the first use.
 struct exchange {
 	struct watch watch; // first; UDP
+	struct timer patience; // UDP: since the first reply that could not be used
 	struct loop *loop;
 	struct stream_pool *pool; // connections of this thread
 	struct group *group;

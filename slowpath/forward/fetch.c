@@ -41,6 +41,8 @@ struct fetch {
 	unsigned n_tries, max_tries;
 	uint64_t end_ms;
 	bool must_stream; // TCP after a wrong ID or a truncated answer
+	bool try_stream; // this attempt over TCP: replies over UDP are malformed
+	bool has_tried_stream; // once is enough (proto:A4)
 	bool is_streaming; // the attempt under way
 	struct entry *fresh; // from take_answer to on_done
 	struct entry *best; // an answer that was not good enough, for want of a better one
@@ -191,7 +193,8 @@ static bool wants_stream(const struct fetch *t, const struct upstream *u)
 {
 	const struct policy_forward *p = t->group->policy;
 
-	return u->is_tls || p->force_tcp || t->must_stream || (t->is_tcp && !p->prefer_udp);
+	return u->is_tls || p->force_tcp || t->must_stream || t->try_stream ||
+		(t->is_tcp && !p->prefer_udp);
 }
 
 // proto:F6, for those that keep the case.
@@ -232,6 +235,7 @@ static void next_attempt(struct fetch *t)
 		t->n_tries++;
 		t->x.upstream = u;
 		t->x.edns = ASK_WITH_EDNS;
+		t->try_stream = false;
 		if (start(t))
 			return;
 		t->reason = QLOG_UNREACHABLE;
@@ -320,6 +324,17 @@ static void note_case(const struct exchange *x, enum exchange_result result)
 	}
 }
 
+// Whether the same upstream is to be asked over TCP now. Says nothing about its health.
+static bool asks_for_stream(struct fetch *t, enum exchange_result result)
+{
+	bool is_forged = result == EXCHANGE_WRONG_ID || result == EXCHANGE_WRONG_CASE;
+
+	t->must_stream |= is_forged; // proto:F5
+	t->try_stream = result == EXCHANGE_MALFORMED && !t->has_tried_stream;
+	t->has_tried_stream |= t->try_stream;
+	return is_forged || t->try_stream;
+}
+
 static bool take_answer(struct exchange *x, const uint8_t *msg, size_t size_bytes)
 {
 	struct fetch *t = (struct fetch *)x; // the first member
@@ -339,8 +354,7 @@ static void on_done(
 	t->fresh = NULL;
 	loop_timer_stop(t->fetcher->loop, &t->timer);
 	note_case(x, result);
-	if (result == EXCHANGE_WRONG_ID || result == EXCHANGE_WRONG_CASE) {
-		t->must_stream = true; // proto:F5; says nothing about the upstream's health
+	if (asks_for_stream(t, result)) {
 		again(t);
 		return;
 	}

@@ -82,6 +82,26 @@ def test_a_malformed_reply_is_waited_on(empty, hostile, bad):  # noqa: F811
     assert ways(upstream) == [False]
 
 
+@pytest.mark.parametrize("bad", BAD + [no_header])
+def test_after_malformed_replies_alone_the_question_goes_over_tcp(empty, hostile, bad):  # noqa: F811
+    upstream = hostile(lambda wire, is_tcp: good(wire) if is_tcp else bad(wire))
+    assert texts(ask(empty, "a.example.", use_edns=0)) == ["a.example. 30 IN A 192.0.2.1"]
+    assert ways(upstream) == [False, True]
+
+
+def test_a_malformed_reply_of_one_upstream_forces_tcp_on_no_other(empty):  # noqa: F811
+    first = stub_upstream.StubUpstream(answer=lambda wire, is_tcp: other_name(wire))
+    second = stub_upstream.StubUpstream(answer=lambda wire, is_tcp: good(wire))
+    try:
+        empty.serve_corefile(forward([first, second], "policy sequential"))
+        assert texts(ask(empty, "a.example.", use_edns=0)) == ["a.example. 60 IN A 192.0.2.1"]
+        asked = [is_tcp for wire, _, is_tcp in first.seen if b"\1a\7example" in wire]  # there are health checks, too
+        assert asked == [False, True] and ways(second) == [False]
+    finally:
+        first.stop()
+        second.stop()
+
+
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("tcp", [False, True])
 def test_malformed_replies_alone_are_servfail_with_invalid_data(empty, hostile, bad, tcp):  # noqa: F811
