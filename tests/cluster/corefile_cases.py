@@ -16,6 +16,7 @@ ACCEPTED = [
     lines('forward . 127.0.0.1 "{"|max_fails 2|"}"'), lines(K8S % 'tls "" "" ""'),
     ". { whoami\n}\n", ".\n{\nwhoami\n}\n", ".\nwhoami\nlog\n", ". whoami\n", "a, b {\nwhoami\n}\n", "a,\nb {\nwhoami\n}\n",
     "a b\nwhoami\n", "(s) {\nwhoami\n}\n. {\nimport s\n}\n", "(s) { whoami\n}\n. {\nimport s\n}\n", ". {\n\"whoami\"\n}\n",
+    "({$MY_HOST_IP}) {\nwhoami\n}\n. {\nimport 127.0.0.1\n}\n",
     "(a) {\nwhoami\n}\n(b) {\nimport a\n}\n. {\nimport b\n}\n", "\".\" {\nwhoami\n}\n", ". {\nlog . \"{remote} # x\"\n}\n",
     "a {\nbind 127.0.0.1\n}\na {\nbind 127.0.0.2\n}\n", "a:1053 a:1054 {\n}\n", "dns://a:1053 {\n}\n", "-a_b.c {\n}\n", "*.a {\n}\n",
     "10.0.0.0/24 {\n}\n", "10.0.0.0/15:1053 {\n}\n", "fd00::/7 {\n}\n", "a/24 {\n}\n", "0/25.2.0.192.in-addr.arpa {\n}\n",

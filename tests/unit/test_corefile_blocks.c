@@ -95,6 +95,8 @@ static void texts_become_trees(void **state)
 		{"(a) {\nlog\n}\n(b) {\nimport a\nloop\n}\n. {\nimport b\nimport a\n}",
 			".{log;loop;log;}"},
 		{"(s) { log\n}\n. {\nimport s\n}", ".{log;}"},
+		{"({$B53_ZONE}) {\nlog\n}\n. {\nimport a.test\n}", ".{log;}"},
+		{"({$B53_ZONE}) {\nlog\n}\n. {\nimport {$B53_ZONE}\n}", ".{log;}"},
 		{"(s) {\n}\n. {\nimport s\nlog\n}", ".{log;}"},
 		{". {\nlog import x\n}", ".{log,import,x;}"}, // not at the start of a line
 		{"{$B53_ZONE}:{$B53_PORT} {\n{%B53_DIR%} {$B53_UNSET}x{$B53_ZONE}y\n}",

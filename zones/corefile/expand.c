@@ -274,19 +274,28 @@ static int import(struct expander *x, const struct token *t, size_t left)
 	return import_path(x, t, arg);
 }
 
-static bool is_snippet(const struct token *t, size_t left)
+// The word in front of a block's brace, its variables replaced; NULL: there is no such word.
+static const char *only_key(struct expander *x, const struct token *t, size_t left)
 {
-	size_t len = strlen(t->text);
-
-	return left > 1 && t->kind == TOKEN_WORD && t->text[0] == '(' && len > 1 &&
-		t->text[len - 1] == ')' && t[1].kind == TOKEN_OPEN;
+	if (left < 2 || t->kind != TOKEN_WORD || t[1].kind != TOKEN_OPEN)
+		return NULL;
+	return expand_environment(x->arena, t->text);
 }
 
-// Stores `(name) { ... }` that begins at t; *used becomes the number of its tokens.
-static int define_snippet(struct expander *x, const struct token *t, size_t left, size_t *used)
+static bool is_snippet(const char *key)
 {
-	size_t name_len = strlen(t->text) - 2;
-	char *name = arena_copy(x->arena, t->text + 1, name_len + 1);
+	size_t len = key == NULL ? 0 : strlen(key);
+
+	return len > 1 && key[0] == '(' && key[len - 1] == ')';
+}
+
+// Stores `(name) { ... }` that begins at t; key is the first word, *used becomes the number of its
+// tokens.
+static int define_snippet(
+	struct expander *x, const struct token *t, const char *key, size_t left, size_t *used)
+{
+	size_t name_len = strlen(key) - 2;
+	char *name = arena_copy(x->arena, key + 1, name_len + 1);
 	struct snippet *grown = list_grow(x->arena, x->snippets, x->n_snippets, sizeof(*grown));
 	size_t braces = 1;
 	size_t i = 2;
@@ -367,9 +376,10 @@ static int step(struct expander *x)
 		s->i += left < 2 ? 1 : 2;
 		return import(x, t, left);
 	}
-	if (starts && x->braces == 0 && is_snippet(t, left)) {
+	const char *key = starts && x->braces == 0 ? only_key(x, t, left) : NULL;
+	if (is_snippet(key)) {
 		size_t used = 0;
-		int rc = define_snippet(x, t, left, &used);
+		int rc = define_snippet(x, t, key, left, &used);
 		s->i += used;
 		return rc;
 	}
