@@ -4,6 +4,8 @@
 #include "control/synth/parts.h"
 #include "control/synth/work.h"
 
+#include "zones/wire/dname.h"
+
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -45,6 +47,24 @@ static bool is_picked(const struct object_port *p, const struct object_port *onl
 	return p->number >= 0 && (only == NULL || p == only);
 }
 
+// Ports of one number and several protocols make the same record: an RRset has it once (RFC 2181
+// 5). Returns how many are left.
+static size_t drop_twins(struct record_data *srv, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+		while (k < kept &&
+			(srv[k].port != srv[i].port ||
+				!dname_is_equal(srv[k].target.wire, srv[i].target.wire)))
+			k++;
+		if (k == kept)
+			srv[kept++] = srv[i];
+	}
+	return kept;
+}
+
 // One name; only: the port that it is for, NULL for the service itself.
 static int emit_host_name(struct hosts_of *h, const struct object_service *service,
 	const struct dname *name, const struct object_port *only)
@@ -72,6 +92,7 @@ static int emit_host_name(struct hosts_of *h, const struct object_service *servi
 	}
 	for (size_t i = 0; i < sets[2].n; i++) // rule W
 		srv[i].weight = (uint16_t)(sets[2].n >= 100 ? 1 : 100 / sets[2].n);
+	sets[2].n = drop_twins(srv, sets[2].n);
 	const struct synth_name out = {.name = name,
 		.us_mask = only == NULL ? RECORD_US_EXACT : RECORD_US_OPTIONAL,
 		.alias_of = SYNTH_NO_ALIAS,

@@ -62,6 +62,20 @@ static const struct external_case cases[] = {
 		"h.ns.example.org. AAAA=CNAME lb.example.net.\n"
 		"h.ns.example.org. SRV 0 100 80 lb.example.net.\n"
 		"ns.example.org. -\n"},
+	// One port number of two protocols is one record.
+	{"", NULL,
+		"namespace ns\nservice ns/h ips=10.0.0.1 ports=dns/udp/53,dns-tcp/tcp/53 "
+		"host=lb.example.net\n",
+		"_dns-tcp._tcp.h.ns.example.org. [f] A=CNAME lb.example.net.\n"
+		"_dns-tcp._tcp.h.ns.example.org. [f] AAAA=CNAME lb.example.net.\n"
+		"_dns-tcp._tcp.h.ns.example.org. [f] SRV 0 100 53 lb.example.net.\n"
+		"_dns._udp.h.ns.example.org. [f] A=CNAME lb.example.net.\n"
+		"_dns._udp.h.ns.example.org. [f] AAAA=CNAME lb.example.net.\n"
+		"_dns._udp.h.ns.example.org. [f] SRV 0 100 53 lb.example.net.\n"
+		"h.ns.example.org. A=CNAME lb.example.net.\n"
+		"h.ns.example.org. AAAA=CNAME lb.example.net.\n"
+		"h.ns.example.org. SRV 0 50 53 lb.example.net.\n"
+		"ns.example.org. -\n"},
 	// Nothing outside, nothing here.
 	{"", NULL,
 		"namespace ns\nservice ns/web ips=10.0.0.1\nservice ns/hl headless\n"
