@@ -47,3 +47,6 @@ int64_t decode_time_ms(const char *text);
 
 // Names of members that no object of this kind needs; NULL-terminated, for struct split.
 const char *const *decode_drop_list(const struct kube_spec *spec);
+
+// A member that says what is true without it, as a server writes it; NULL when there is none.
+const char *decode_drop_text(const struct kube_spec *spec);

@@ -226,6 +226,24 @@ static int on_open(struct feed *f)
 	return rc;
 }
 
+// An object has been closed: is it the member that says nothing? Then it is left out as if its name
+// had been enough.
+static int drop_text(struct feed *f)
+{
+	struct split *s = f->s;
+	size_t n = strlen(s->drop_text);
+	int rc = flush(f);
+
+	if (rc != 0 || s->out->overflow || s->out->len < n ||
+		memcmp(s->out->bytes + s->out->len - n, s->drop_text, n) != 0)
+		return rc;
+	s->dropping = true;
+	s->drop_depth = s->depth;
+	s->out->len -= n;
+	f->from = NULL;
+	return 0;
+}
+
 static int close_item(struct feed *f)
 {
 	int rc = flush(f);
@@ -261,11 +279,14 @@ static int on_close(struct feed *f)
 		s->key2 = NULL;
 		f->from = f->p;
 	}
+	bool is_object = *f->p == '}';
 	s->depth--;
 	f->p++;
 	if (s->cut_list != NULL && s->depth == s->cut_depth)
 		return close_item(f);
-	return s->depth == 0 ? close_whole(f) : 0;
+	if (s->depth == 0)
+		return close_whole(f);
+	return is_object && s->drop_text != NULL && !s->dropping ? drop_text(f) : 0;
 }
 
 static int on_comma(struct feed *f)
@@ -374,6 +395,7 @@ void split_reset(struct split *s)
 		.piece = s->piece,
 		.user = s->user,
 		.drop = s->drop,
+		.drop_text = s->drop_text,
 		.lists = s->lists,
 		.cut = s->cut,
 		.max_bytes = s->max_bytes,

@@ -40,6 +40,8 @@ struct split {
 	split_fn *piece;
 	void *user;
 	const char *const *drop; // names of members that are left out, NULL-terminated; may be NULL
+	const char *drop_text; // a member that is left out when it has exactly this text, an
+			       // object, once others are left out of it; may be NULL
 	const char *const *lists; // arrays to cut besides "items"; NULL-terminated; may be NULL
 	bool cut; // cut the arrays of the top-level object named "items" or in lists, and lists'
 		  // "items"

@@ -300,6 +300,7 @@ void stream_init(struct stream *s, enum stream_kind kind, const struct kube_spec
 		.piece = on_piece,
 		.user = s,
 		.drop = decode_drop_list(spec),
+		.drop_text = decode_drop_text(spec),
 		.cut = kind == STREAM_PAGE,
 		.max_bytes = OBJECT_BYTES,
 	};

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include <sys/mman.h>
 
 #include <cmocka.h>
@@ -300,6 +302,24 @@ static void a_client_comes_up_or_says_why_and_goes_away(void **state)
 	kube_config_fini(&config);
 }
 
+// jansson's block is full: it has what every object needs from malloc, which can fail.
+static int fill_block(void **state)
+{
+	enum { MORE_THAN_FIT = 8192 };
+	json_t *all = json_array();
+
+	for (int i = 0; i < MORE_THAN_FIT; i++)
+		assert_int_equal(json_array_append_new(all, json_integer(i)), 0);
+	*state = all;
+	return 0;
+}
+
+static int empty_block(void **state)
+{
+	json_decref(*state);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,5 +331,5 @@ int main(void)
 
 	log_set_level(LOG_LEVEL_ERROR);
 	jsonmem_init();
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, fill_block, empty_block);
 }
