@@ -73,6 +73,8 @@ static void dataplane_args(const struct supervisor *s, struct child_args *a)
 	child_args_fd(a, "--punt-fd", s->punt_dataplane_fd);
 	if (s->own_net.tap_fd >= 0)
 		child_args_fd(a, "--tun-fd", s->own_net.tap_fd);
+	if (s->go_read_fd >= 0)
+		child_args_fd(a, "--go-fd", s->go_read_fd);
 	add_images(s, a);
 }
 

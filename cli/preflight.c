@@ -2,8 +2,6 @@
 // Checks in the order in which a person would want to hear of them.
 #include "cli/preflight.h"
 
-#include "cli/probe.h"
-
 #include "zones/corefile/config.h"
 
 #include <errno.h>
@@ -166,6 +164,7 @@ int preflight_check(const struct run_options *o, struct preflight *p, struct err
 {
 	memset(p, 0, sizeof(*p));
 	p->api_netns_fd = -1;
+	p->probe.sock = -1;
 	int rc = check_corefile(o, p, err);
 	if (rc == 0)
 		rc = check_files(o, p, err);
@@ -178,7 +177,7 @@ int preflight_check(const struct run_options *o, struct preflight *p, struct err
 	return rc;
 }
 
-int preflight_probe(const struct run_options *o, const struct preflight *p, struct err *err)
+int preflight_probe(const struct run_options *o, struct preflight *p, struct err *err)
 {
 	struct address own[RUN_ADDRESSES_MAX];
 	size_t n = 0;
@@ -189,11 +188,12 @@ int preflight_probe(const struct run_options *o, const struct preflight *p, stru
 		if (p->modes[i] == MODE_OWN)
 			own[n++] = o->addresses[i];
 	}
-	return probe_addresses(&p->link, own, n, err);
+	return probe_start(&p->probe, &p->link, own, n, err);
 }
 
 void preflight_close(struct preflight *p)
 {
+	probe_stop(&p->probe);
 	if (p->api_netns_fd >= 0)
 		(void)close(p->api_netns_fd);
 	p->api_netns_fd = -1;

@@ -7,6 +7,7 @@
 #include "cli/listens.h"
 #include "cli/net_link.h"
 #include "cli/places.h"
+#include "cli/probe.h"
 #include "cli/run_options.h"
 #include "cli/state.h"
 
@@ -14,6 +15,7 @@
 
 struct preflight {
 	struct net_link link; // of af_packet and af_xdp
+	struct probe probe; // whether an address is taken
 	enum address_mode modes[RUN_ADDRESSES_MAX];
 	uint16_t ports[DROP_PORTS_MAX]; // served by plain DNS, ascending
 	size_t n_ports;
@@ -28,9 +30,9 @@ struct preflight {
 [[nodiscard]] int preflight_check(
 	const struct run_options *o, struct preflight *p, struct err *err);
 
-// Asks the link whether an address is taken (probe.h). Only after leftovers of an earlier instance
+// Begins to ask the link whether an address is taken. Only after leftovers of an earlier instance
 // are gone, which would answer.
 [[nodiscard]] int preflight_probe(
-	const struct run_options *o, const struct preflight *p, struct err *err);
+	const struct run_options *o, struct preflight *p, struct err *err);
 
 void preflight_close(struct preflight *p);

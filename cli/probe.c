@@ -4,17 +4,16 @@
 // an operator waits for the answer, and the address is answered by workers on the same link anyway.
 #include "cli/probe.h"
 
+#include "cli/proc.h"
+
 #include "zones/base/be.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
-#include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -22,18 +21,10 @@ enum {
 	ROUND_MS = 100,
 	ARP_FRAME_BYTES = 42,
 	NS_FRAME_BYTES = 14 + 40 + 24,
-	FRAMES_PER_ROUND_MAX = 10000, // a busy link must not hold the start up
+	FRAMES_PER_TURN_MAX = 1000, // a busy link must not hold the start up
 	ICMP6_NS = 135,
 	ICMP6_NA = 136,
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t); // cannot fail with this clock
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void put_ethernet(uint8_t *f, const uint8_t *to, const uint8_t *from, uint16_t type)
 {
@@ -142,59 +133,72 @@ static int judge_frame(const struct net_link *link, const struct address *all, s
 	return 0;
 }
 
-struct probe {
-	const struct net_link *link;
-	const struct address *all;
-	size_t n;
-	int sock;
-};
+void probe_stop(struct probe *p)
+{
+	if (p->sock >= 0)
+		(void)close(p->sock);
+	p->sock = -1;
+}
 
-static void send_round(const struct probe *p)
+static void send_round(struct probe *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		uint8_t f[NS_FRAME_BYTES];
-		size_t size = p->all[i].family == 4 ? build_arp(p->link, &p->all[i], f)
-						    : build_ns(p->link, &p->all[i], f);
+		size_t size = p->addresses[i].family == 4 ? build_arp(p->link, &p->addresses[i], f)
+							  : build_ns(p->link, &p->addresses[i], f);
 		// A link that cannot send has nobody who answers either.
 		(void)send(p->sock, f, size, 0);
 	}
+	p->round++;
+	p->round_ends_ms = proc_now_ms() + ROUND_MS;
 }
 
-static int listen_round(const struct probe *p, struct err *err)
+static int read_frames(const struct probe *p, struct err *err)
 {
-	uint64_t end = now_ms() + ROUND_MS;
-	struct pollfd pfd = {.fd = p->sock, .events = POLLIN};
-
-	for (unsigned i = 0; i < FRAMES_PER_ROUND_MAX; i++) {
+	for (unsigned i = 0; i < FRAMES_PER_TURN_MAX; i++) {
 		uint8_t f[128];
-		uint64_t now = now_ms();
-		if (now >= end)
-			break;
-		if (poll(&pfd, 1, (int)(end - now)) <= 0)
-			continue;
 		ssize_t size = recv(p->sock, f, sizeof(f), 0);
-		int rc = size <= 0 ? 0 : judge_frame(p->link, p->all, p->n, f, (size_t)size, err);
+		if (size < 0)
+			return 0;
+		int rc = judge_frame(p->link, p->addresses, p->n, f, (size_t)size, err);
 		if (rc != 0)
 			return rc;
 	}
 	return 0;
 }
 
-int probe_addresses(
-	const struct net_link *link, const struct address *addresses, size_t n, struct err *err)
+int probe_start(struct probe *p, const struct net_link *link, const struct address *addresses,
+	size_t n, struct err *err)
 {
-	struct probe p = {.link = link, .all = addresses, .n = n};
-	int rc = 0;
-
+	*p = (struct probe){.link = link, .n = n, .sock = -1};
 	if (n == 0 || !link->has_arp)
 		return 0;
-	p.sock = open_raw(link, err);
-	if (p.sock < 0)
-		return p.sock;
-	for (unsigned i = 0; i < ROUNDS && rc == 0; i++) {
-		send_round(&p);
-		rc = listen_round(&p, err);
-	}
-	(void)close(p.sock);
+	memcpy(p->addresses, addresses, n * sizeof(addresses[0]));
+	int sock = open_raw(link, err);
+	if (sock < 0)
+		return sock;
+	p->sock = sock;
+	send_round(p);
+	return 0;
+}
+
+int probe_turn(struct probe *p, struct err *err)
+{
+	int rc = read_frames(p, err);
+
+	if (rc == 0 && proc_now_ms() < p->round_ends_ms)
+		return 0;
+	if (rc == 0 && p->round < ROUNDS)
+		send_round(p);
+	else
+		probe_stop(p);
 	return rc;
+}
+
+int probe_wait_ms(const struct probe *p, int at_most_ms)
+{
+	uint64_t now = proc_now_ms();
+	uint64_t left = p->round_ends_ms > now ? p->round_ends_ms - now : 0;
+
+	return p->sock < 0 || left > (uint64_t)at_most_ms ? at_most_ms : (int)left;
 }

@@ -302,6 +302,20 @@ static int share_run_dir(const struct supervisor *s, struct err *err)
 		       : err_set(err, rc, "run directory %.100s: %s", s->dir.path, strerror(-rc));
 }
 
+// The dataplane starts while the link is asked, and waits in front of opening the port.
+static int make_gate(struct supervisor *s, struct err *err)
+{
+	int pair[2];
+
+	if (s->pre.probe.sock < 0)
+		return 0;
+	if (pipe2(pair, O_CLOEXEC) != 0)
+		return err_set(err, -errno, "pipe: %s", strerror(errno));
+	s->go_read_fd = pair[0];
+	s->go_write_fd = pair[1];
+	return 0;
+}
+
 static int make_cookies(struct supervisor *s, struct err *err)
 {
 	const struct run_options *o = s->o;
@@ -336,6 +350,8 @@ int resources_make(struct supervisor *s, struct err *err)
 		rc = claim_addresses(s, err);
 	if (rc == 0)
 		rc = preflight_probe(s->o, &s->pre, err);
+	if (rc == 0)
+		rc = make_gate(s, err);
 	if (rc == 0)
 		rc = make_state_dir(s, err);
 	if (rc == 0)

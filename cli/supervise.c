@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 enum {
+	START_TICK_MS = 20,
 	START_MS = 60000, // a child that fails sooner, the first time, fails the start
 	STOP_MS = 10000, // then SIGKILL; a card's memory is given back page by page
 	WORKERS_STOP_MS = 2000, // they take less by themselves, even when one hangs
@@ -213,8 +214,8 @@ static void look_at_children(struct supervisor *s)
 		replace_hung(dataplane, &s->watch, "a worker hangs, the dataplane is replaced");
 	if (is_watched(slowpath, &s->slowpath_watch, now) &&
 		watch_is_slowpath_hung(&s->slowpath_watch, s->counters, now))
-		replace_hung(slowpath, &s->slowpath_watch,
-			"a thread hangs, the slow path is replaced");
+		replace_hung(
+			slowpath, &s->slowpath_watch, "a thread hangs, the slow path is replaced");
 	if (is_watched(monitor, &s->monitor_watch, now) &&
 		watch_is_monitor_hung(&s->monitor_watch, s->beat_fd, now))
 		replace_hung(monitor, &s->monitor_watch, "the monitor hangs and is replaced");
@@ -260,9 +261,36 @@ static void take_signal(struct supervisor *s)
 	}
 }
 
+static void close_gate(struct supervisor *s)
+{
+	if (s->go_write_fd >= 0) {
+		(void)close(s->go_write_fd);
+		(void)close(s->go_read_fd);
+	}
+	s->go_write_fd = s->go_read_fd = -1;
+}
+
+// Somebody else may answer for our addresses: until that is known the port stays closed.
+static void look_at_probe(struct supervisor *s)
+{
+	struct err err = {0};
+
+	if (s->pre.probe.sock < 0)
+		return;
+	if (probe_turn(&s->pre.probe, &err) != 0) {
+		say_error("cannot start: %s", err.text);
+		s->is_stopping = true;
+		s->exit_code = 1;
+	} else if (s->pre.probe.sock < 0) {
+		(void)!write(s->go_write_fd, "", 1); // a pipe of ours has room for a byte
+		close_gate(s);
+	}
+}
+
 // One descriptor of the loop and what it belongs to.
 enum {
 	SLOT_SIGNAL,
+	SLOT_PROBE,
 	SLOT_LISTEN,
 	SLOT_PEERS,
 	SLOT_CHILDREN = SLOT_PEERS + PEERS_MAX,
@@ -274,6 +302,7 @@ static void fill_slots(const struct supervisor *s, struct pollfd slots[SLOTS])
 	for (unsigned i = 0; i < SLOTS; i++)
 		slots[i] = (struct pollfd){.fd = -1, .events = POLLIN}; // poll skips -1
 	slots[SLOT_SIGNAL].fd = s->signal_fd;
+	slots[SLOT_PROBE].fd = s->pre.probe.sock;
 	slots[SLOT_LISTEN].fd = s->dir.supervisor_fd;
 	for (unsigned i = 0; i < PEERS_MAX; i++)
 		slots[SLOT_PEERS + i].fd = s->peers[i];
@@ -281,10 +310,11 @@ static void fill_slots(const struct supervisor *s, struct pollfd slots[SLOTS])
 		slots[SLOT_CHILDREN + i].fd = s->children[i].pidfd;
 }
 
-// Until the next look at the counters or the next restart.
+// Until the next look at the counters, the next restart or the next question to the link.
 static int wait_ms(const struct supervisor *s)
 {
-	uint64_t now = proc_now_ms(), wait = WATCH_TICK_MS;
+	// Somebody waits for the first answer.
+	uint64_t now = proc_now_ms(), wait = s->is_answering ? WATCH_TICK_MS : START_TICK_MS;
 
 	for (unsigned i = 0; i < CHILD_COUNT; i++) {
 		const struct child *c = &s->children[i];
@@ -293,7 +323,7 @@ static int wait_ms(const struct supervisor *s)
 		uint64_t left = c->restart_ms > now ? c->restart_ms - now : 0;
 		wait = left < wait ? left : wait;
 	}
-	return (int)wait;
+	return probe_wait_ms(&s->pre.probe, (int)wait);
 }
 
 static void turn(struct supervisor *s)
@@ -315,6 +345,7 @@ static void turn(struct supervisor *s)
 	}
 	if (slots[SLOT_LISTEN].revents != 0)
 		peers_accept(s);
+	look_at_probe(s);
 	note_answering(s);
 	look_at_children(s);
 	look_at_clock(s);
@@ -378,6 +409,7 @@ int supervise(struct supervisor *s)
 		start_due(s);
 		turn(s);
 	}
+	close_gate(s); // who waits there would not hear a signal
 	stop_all(s);
 	return s->exit_code;
 }

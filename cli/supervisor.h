@@ -48,6 +48,7 @@ struct supervisor {
 	int counters_ro_fd; // the same, for those who only look
 	struct counters_page *counters;
 	int punt_dataplane_fd, punt_slowpath_fd;
+	int go_read_fd, go_write_fd; // the port opens when there is a byte; -1: it may at once
 	int claims[1 + RUN_ADDRESSES_MAX]; // state directory, addresses; -1: none
 	int cookie_fd; // secrets of DNS cookies; -1: none
 	int signal_fd;

@@ -127,6 +127,19 @@ static int xdp_prepare(const struct process *p, struct err *err)
 	return xdp_object_make(&f, err);
 }
 
+// The supervisor asks the link whether somebody else has our addresses. It closes its end without a
+// byte when somebody has, or when it ends.
+static int wait_for_go(const struct process *p, struct err *err)
+{
+	char go;
+
+	if (p->o.go_fd < 0)
+		return 0;
+	ssize_t n = read(p->o.go_fd, &go, sizeof(go));
+	(void)close(p->o.go_fd); // it was for once
+	return n == 1 ? 0 : err_set(err, -ECANCELED, "the port is not to be opened");
+}
+
 static int port_start(struct process *p, struct err *err)
 {
 	uint8_t groups[PORT_GROUPS_MAX][6];
@@ -146,6 +159,8 @@ static int port_start(struct process *p, struct err *err)
 		.memory_mb = p->o.memory_mb,
 		.frame_bytes = mtu + LINK_HEADERS_BYTES};
 	rc = eal_start(&eal, err);
+	if (rc == 0)
+		rc = wait_for_go(p, err);
 	if (rc != 0)
 		return rc;
 	struct port_options o = {.spec = p->o.port,

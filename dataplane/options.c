@@ -35,6 +35,7 @@ static const char usage[] =
 	"  --punt-fd N          link to the slow path\n"
 	"  --base-fd N, --overlay-fd N  snapshots to begin with\n"
 	"  --tun-fd N           kernel side of the addresses\n"
+	"  --go-fd N            the port opens when a byte comes\n"
 	"  --peer-uid U         uid that may publish besides our own\n"
 	"  --help\n";
 
@@ -62,6 +63,7 @@ enum option_code {
 	OPT_BASE_FD,
 	OPT_OVERLAY_FD,
 	OPT_TUN_FD,
+	OPT_GO_FD,
 	OPT_PEER_UID,
 	OPT_HELP,
 };
@@ -90,6 +92,7 @@ static const struct option table[] = {
 	{"base-fd", required_argument, NULL, OPT_BASE_FD},
 	{"overlay-fd", required_argument, NULL, OPT_OVERLAY_FD},
 	{"tun-fd", required_argument, NULL, OPT_TUN_FD},
+	{"go-fd", required_argument, NULL, OPT_GO_FD},
 	{"peer-uid", required_argument, NULL, OPT_PEER_UID},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
@@ -283,6 +286,8 @@ static bool option_take(struct options *o, int code, const char *text)
 		return fd_parse(text, &o->overlay_fd);
 	case OPT_TUN_FD:
 		return fd_parse(text, &o->tun_fd);
+	case OPT_GO_FD:
+		return fd_parse(text, &o->go_fd);
 	case OPT_PEER_UID:
 		return number_parse(text, UINT32_MAX - 1, &o->peer_uid);
 	default:
@@ -309,6 +314,7 @@ enum options_parse options_parse(int argc, char **argv, struct options *o)
 		.base_fd = -1,
 		.overlay_fd = -1,
 		.tun_fd = -1,
+		.go_fd = -1,
 		.peer_uid = getuid()};
 	while ((code = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		if (code == OPT_HELP) {

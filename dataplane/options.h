@@ -27,6 +27,7 @@ struct options {
 	unsigned vlan; // tag of all frames; 0: none
 	unsigned mtu; // of a port without interface; 0: 1500
 	int publish_fd, counters_fd, punt_fd, base_fd, overlay_fd, tun_fd; // -1: none
+	int go_fd; // a byte comes when the port may open; -1: it may at once
 	uid_t peer_uid; // who may publish besides our own uid
 };
 
