@@ -52,17 +52,17 @@ static inline uint64_t cksum_add_few(uint64_t sum, const uint8_t *p, size_t size
 static inline uint64_t cksum_add(uint64_t sum, const uint8_t *p, size_t size_bytes)
 {
 	__extension__ unsigned __int128 tail;
-	const uint8_t *end = p + size_bytes;
 	uint64_t odd = 0; // words of their own, so that two sums are under way
 
 	if (size_bytes < sizeof(tail))
 		return cksum_add_few(sum, p, size_bytes);
-	for (; (size_t)(end - p) > sizeof(tail); p += sizeof(tail)) {
+	const uint8_t *last = p + size_bytes - sizeof(tail);
+	for (; p < last; p += sizeof(tail)) {
 		sum = cksum_plus(sum, cksum_word(p));
 		odd = cksum_plus(odd, cksum_word(p + 8));
 	}
-	memcpy(&tail, end - sizeof(tail), sizeof(tail));
-	tail >>= 8 * (sizeof(tail) - (size_t)(end - p));
+	memcpy(&tail, last, sizeof(tail));
+	tail >>= 8 * (size_t)(p - last);
 	sum = cksum_plus(sum, (uint64_t)tail);
 	return cksum_plus(cksum_plus(sum, odd), (uint64_t)(tail >> 64));
 }

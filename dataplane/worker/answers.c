@@ -3,6 +3,7 @@
 #include "dataplane/worker/burst.h"
 
 #include "dataplane/worker/log.h"
+#include "dataplane/worker/plain_reply.h"
 
 #include <rte_prefetch.h>
 
@@ -116,6 +117,8 @@ void burst_answers(struct worker *w, struct burst *b)
 			.udp_max_bytes = burst_udp_max_bytes(w, i == 0 ? 4 : 6),
 			.find = find_in_root,
 			.find_ctx = b->root};
+	b->small_bytes = RTE_MIN((size_t)PLAIN_ROOM_BYTES,
+		(size_t)RTE_MIN(b->env[0].udp_max_bytes, b->env[1].udp_max_bytes));
 	burst_plain_answers(b);
 	burst_plain_cached_answers(w, b);
 	for (unsigned i = 0; i < b->n_queries; i++)

@@ -65,6 +65,7 @@ struct burst {
 	struct burst_query queries[PORT_BURST];
 	struct plain_query plain[PORT_BURST]; // n_plain of the clusters; outside ones at the end
 	struct answer_env env[2]; // for IPv4 and IPv6; the cookie is a query's own
+	size_t small_bytes; // a message that any client takes, and any frame
 	const struct name_key *keys[PORT_BURST];
 	struct index_key index_keys[PORT_BURST]; // with a secret
 	struct index_hit hits[PORT_BURST];

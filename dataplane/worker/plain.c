@@ -10,7 +10,6 @@
 #include <rte_prefetch.h>
 
 enum {
-	PLAIN_ROOM_BYTES = DNS_UDP_MIN_BYTES, // as for all replies; what is read ends before it
 	LABELS_BAD = 255,
 	SECTION_BYTES = sizeof(struct image_section) + 15, // with one address
 };

@@ -88,9 +88,9 @@ static inline bool cached_answer(struct burst *b, const struct cache_reader *rea
 		write_in_order(dns + pos, c, cached_age_s(c, reader));
 	if (p->has_opt)
 		plain_write_opt(dns + pos + c->rr_bytes, p->is_do);
-	unsigned flags = p->is_do || (p->flags & HEADER_AD) ? c->flags : c->flags & ~HEADER_AD;
-	plain_write_header(dns, p, flags, (const uint16_t[]){c->n_an, c->n_ns, 0});
-	counter_add(&b->counters->cache_hits[c->is_denial], 1);
+	unsigned asked = p->flags | (p->is_do ? HEADER_AD : 0); // RFC 6840 5.7
+	plain_write_header(dns, p, c->flags & (asked | ~(unsigned)HEADER_AD),
+		(const uint16_t[]){c->n_an, c->n_ns, 0});
 	burst_count(b, p->scope, SCOPE_PLUGIN_CACHE, c->flags & HEADER_RCODE, end);
 	burst_finish(b, p->frame, end);
 	return true;
@@ -100,15 +100,20 @@ __attribute__((noinline)) void burst_plain_cached_answers(const struct worker *w
 {
 	const struct plain_query *end = b->plain + PORT_BURST, *p = end - b->n_plain_outside;
 	const struct cached *const *c = b->cached + (p - b->plain);
-	unsigned n_tx = b->n_tx;
+	unsigned n_tx = b->n_tx, n_denials = 0;
 
 	if (p == end)
 		return;
 	const struct cache_reader reader = burst_cache_reader(w, b);
 	_Atomic uint8_t *marks = outside_cache_marks(w->cache, w->id);
 	for (; p < end; p++, c++) {
-		if (!cached_answer(b, &reader, marks, p, *c))
+		if (cached_answer(b, &reader, marks, p, *c))
+			n_denials += (*c)->is_denial;
+		else
 			burst_unplain(b, (unsigned)(p - b->plain));
 	}
-	counter_add(&b->counters->replies_udp, b->n_tx - n_tx);
+	n_tx = b->n_tx - n_tx;
+	counter_add(&b->counters->cache_hits[0], n_tx - n_denials);
+	counter_add(&b->counters->cache_hits[1], n_denials);
+	counter_add(&b->counters->replies_udp, n_tx);
 }

@@ -32,14 +32,20 @@ static inline void plain_write_header(
 	memcpy(dns + 4, &all, sizeof(all));
 }
 
+// What plain queries' frames have room for, as all replies do.
+enum { PLAIN_ROOM_BYTES = DNS_UDP_MIN_BYTES };
+
 // Whether a message of size_bytes bytes may leave in frame f (proto:E6) and has room there.
 static inline bool plain_fits(const struct burst *b, const struct plain_query *p,
 	const struct frame *f, size_t size_bytes)
 {
+	if (size_bytes > p->rule->udp_max_bytes)
+		return false;
+	if (size_bytes <= b->small_bytes) // nearly all
+		return true;
 	size_t limit = RTE_MAX((size_t)p->udp_bytes, (size_t)DNS_UDP_MIN_BYTES);
 	size_t room = (size_t)f->room_bytes - (f->l4 + UDP_BYTES);
 
-	limit = RTE_MIN(RTE_MIN(limit, (size_t)p->rule->udp_max_bytes),
-		(size_t)b->env[f->family == 6].udp_max_bytes);
+	limit = RTE_MIN(limit, (size_t)b->env[f->family == 6].udp_max_bytes);
 	return size_bytes <= limit && size_bytes <= room;
 }
