@@ -57,8 +57,8 @@ def ends(child):
 
 
 def is_quiet():
-    """Whether nothing listens on the node any more but the stub."""
-    return LOCAL not in listening()
+    """Whether nothing runs on the node any more but the stub: who ends still has the run directory."""
+    return LOCAL not in listening() and len(lab.run("ip", "netns", "pids", NODE).stdout.split()) == 1
 
 
 def metric(text):
