@@ -4,10 +4,11 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from dnswire import AA, AD, CD, IN, QR, RA, RCODES, RD, TC, Z, labels_of, to_text, type_name
+from dnswire import AA, AD, CD, IN, QR, RA, RCODES, RD, TC, Z, labels_of, to_text, to_wire, type_name
 from shape import shape_of
 
 FLAGS = {"aa": AA, "rd": RD, "ra": RA, "ad": AD, "cd": CD, "z": Z}
+SEARCHED = ["default", "svc", "cluster", "local"]  # what the client's search list begins with
 OUR_LIMIT = 1232  # no UDP reply of burst53 is larger
 
 
@@ -253,6 +254,51 @@ def is_nsid(pair):
         and not other_options(pair) - {3, 10, 11, 12, 15}
 
 
+def is_forwarded_only(question):
+    """A name that no object of the cluster leads to: both servers fetched it when it was asked for."""
+    return labels_of(question.name)[-3:] == ["own", "up", "test"]
+
+
+def is_kept_alike(pair):
+    """A cache is in front. CoreDNS has the lowest TTL for all records of a message: ours of a forwarded one is within 2 s of it."""
+    if not is_forwarded_only(pair.question):
+        return "cache" in pair.setting.features
+    a, b = (min((r.ttl for r in reply.answer + reply.authority), default=0) for reply in pair.whole or (pair.a, pair.b))
+    return "cache" in pair.setting.features and abs(a - b) <= 2
+
+
+def is_respelled(pair):
+    """CoreDNS' cache has the name in capitals of somebody else, so that no rule of an answer fits it."""
+    def kinds(reply):
+        return sorted((r.rtype, r.rclass) for r in reply.answer + reply.additional)
+    a, b = pair.whole or (pair.a, pair.b)
+    owners = [r.owner for r in pair.a.answer + a.answer if labels_of(r.owner)[-2:] in (["cluster", "local"], ["up", "test"])]
+    return {"rewrite", "cache"} <= pair.setting.features and kinds(a) == kinds(b) and any(o != o.lower() for o in owners)
+
+
+def is_searched(pair):
+    """The client's search list is walked for the name."""
+    return "autopath" in pair.setting.features and labels_of(pair.question.name)[-4:] == SEARCHED
+
+
+def is_search_itself(pair):
+    """The name is the first of the client's search list, or a rewrite makes it so."""
+    return "autopath" in pair.setting.features and labels_of(pair.question.name) in (SEARCHED, ["default", "old", "test"])
+
+
+def is_external(pair):
+    """A name of `k8s_external`, or one that the search list leads to."""
+    labels = labels_of(pair.question.name)
+    labels = labels[:-4] if is_searched(pair) else labels
+    return "k8s_external" in pair.setting.features and labels[-2:] == ["ext", "test"]
+
+
+def is_also_alias(pair):
+    """CoreDNS has an alias beside addresses: of a service that has both outside."""
+    return is_external(pair) and any(r.rtype in (5, 33) and r.rdata.endswith(to_wire("www.up.test")) for r in pair.a.answer) \
+        and not any(r.rdata.endswith(to_wire("www.up.test")) for r in pair.b.answer)
+
+
 CONDITIONS = {
     "-": lambda pair: True,
     "mixedcase": is_mixed_case,
@@ -260,6 +306,13 @@ CONDITIONS = {
     "nsaliascase": lambda pair: is_alias_of_ns(pair) and (is_mixed_case(pair) or is_cached_case(pair)),
     "nsaliasbind": lambda pair: is_alias_of_ns(pair) and "bind" in pair.setting.features,
     "noaddress": is_no_address,
+    "keptalike": is_kept_alike,
+    "respelled": is_respelled,
+    "searched": is_searched,
+    "searchitself": is_search_itself,
+    "labelinfront": lambda pair: is_external(pair) and len(labels_of(pair.question.name)) == 5,
+    "alsoalias": is_also_alias,
+    "hostname": lambda pair: is_external(pair) and not pair.b.additional,
     "nsid": is_nsid,
     "splitzone": is_split_zone,
     "refused": lambda pair: result_of(pair.b) == "REFUSED",

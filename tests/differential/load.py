@@ -57,10 +57,9 @@ class Loader:
         """Creates one object; an invalid one is dropped from the world."""
         meta = obj["metadata"]
         try:
-            if obj["kind"] == "Pod":
-                create_pod(self.kube, obj)
-            else:
-                self.kube.create(obj)
+            self.kube.create(obj)
+            if "status" in obj:
+                self.kube.patch(obj["kind"], meta["namespace"], meta["name"], {"status": obj["status"]}, "status")
         except KubeError as err:
             if err.status not in (400, 409, 422):
                 raise

@@ -9,6 +9,8 @@ from world import OUTSIDE_NAMES, SERVER4
 
 ZONE = "cluster.local"
 SET_ZONE = "clusterset.local"
+EXTERNAL_ZONE = "ext.test"
+CLIENT_SPACE = "default"  # of the pod that asks
 # How often each type is asked.
 TYPE_WEIGHTS = {"A": 30, "AAAA": 17, "SRV": 16, "TXT": 6, "SOA": 5, "NS": 5, "PTR": 5, "CNAME": 4, "MX": 3, "ANY": 3,
                 "HTTPS": 3, "DS": 1, "CAA": 1, "HINFO": 2, "NAPTR": 1, "DNSKEY": 1}
@@ -55,6 +57,12 @@ class Asked:
         self._far_names()
         if "rewrite" in features:
             self._plugin_names()
+        if "cache" in features:
+            self._kept_names()
+        if "k8s_external" in features:
+            self._external_names()
+        if "autopath" in features:
+            self._searched_names()
 
     def _add(self, kind, *names):
         self.pools.setdefault(kind, []).extend(names)
@@ -166,6 +174,11 @@ class Asked:
             rest = room - len(long) - 1
             self._add("far", f"{long}.{zone}", f"{'v' * rest}.{long}.{zone}" if rest > 0 else f"{long}.{zone}")
 
+    def _kept_names(self):
+        """Names outside that nothing but a question makes a server fetch: their TTLs are compared."""
+        for word in ("www", "alias", "chain", "nx", "nodata", "many", "ttl0", "ttl7", "ttl20", "ttl600", "sf"):
+            self._add("kept", f"{word}.own.up.test", f"{word}.x.own.up.test")
+
     def _plugin_names(self):
         """Names that the directives of plugins.Corefile are about."""
         for obj in self.world.of("Service"):
@@ -178,6 +191,31 @@ class Asked:
                   "internal.test", "a.internal.test", "a.b.internal.test", "gone.test", "x.gone.test", "host.test",
                   "alias.host.test", "x.host.test", reverse_name("192.0.2.7"), reverse_name("192.0.2.8"),
                   reverse_name("2001:db8:7::7"), f"kubernetes.default.svc.{ZONE}", "kubernetes.default.old.test")
+
+    def _external_names(self):
+        """Names of `k8s_external`: services, their ports and endpoints, and its own."""
+        zone = EXTERNAL_ZONE
+        for obj in self.world.of("Service"):
+            meta, spec = obj["metadata"], obj["spec"]
+            name = f"{meta['name']}.{meta['namespace']}.{zone}"
+            weight = 4 if spec.get("externalIPs") or obj.get("status") else 1
+            self._add("beyond", *[name] * weight, f"x.{name}", f"{meta['namespace']}.{zone}")
+            for each in spec.get("ports", []):
+                self._add("beyond", *[f"_{each.get('name', '')}._{each['protocol'].lower()}.{name}"] * weight)
+            if spec.get("clusterIP") == "None":
+                self._add("beyond", *[f"{dashed(ip)}.{name}" for ip in self.world.pool[:2]])
+        self._add("beyond", *[zone, f"dns.{zone}", f"ns1.dns.{zone}", f"ns2.dns.{zone}", f"a.b.c.d.{zone}", f"svc.{zone}"] * 3)
+
+    def _searched_names(self):
+        """What a resolver with the client's search list asks first, and names that go further down the list."""
+        first = f"{CLIENT_SPACE}.svc.{ZONE}"
+        names = [f"{word}.up.test" for word in ("www", "alias", "chain", "nx", "nodata", "sf", "ttl7", "many")]
+        names += ["short.test", "www.once.test", "host.test", "ip-10-1-2-3.template.test", "gone.test", "a.internal.test", f"ns1.dns.{EXTERNAL_ZONE}"]
+        for obj in self.world.of("Service"):
+            name = f"{obj['metadata']['name']}.{obj['metadata']['namespace']}"
+            names += [name, f"{name}.svc", f"{name}.svc.{ZONE}", obj["metadata"]["name"], f"{name}.{EXTERNAL_ZONE}"]
+        self._add("searched", *[f"{name}.{first}" for name in names], f"x.missing.svc.{ZONE}", f"www.up.test.svc.{ZONE}",
+                  f"www.up.test.{ZONE}", f"www.up.test.kube-system.svc.{ZONE}")
 
     # -- choosing
 
@@ -207,7 +245,8 @@ class Asked:
     def _name(self):
         dice = self.dice
         kinds = {"service": 12, "headless": 12, "external": 8, "port": 14, "endpoint": 12, "pod": 10, "reverse": 10,
-                 "notreverse": 3, "inner": 7, "apex": 5, "far": 12 if "cache" in self.features else 6, "deep": 4, "import": 8, "plugin": 60}
+                 "notreverse": 3, "inner": 7, "apex": 5, "far": 12 if "cache" in self.features else 6, "deep": 4, "import": 8, "plugin": 60,
+                 "beyond": 30, "searched": 40, "kept": 25}
         kinds = {kind: weight for kind, weight in kinds.items() if self.pools.get(kind)}
         while True:
             kind = dice.choices(list(kinds), list(kinds.values()))[0]
@@ -260,7 +299,8 @@ class Asked:
             return question._replace(edns=max(question.edns, 512), options=dice.choice(OPTIONS))
         if odd < 0.110:
             return question._replace(tcp=True)
-        flags = RD if dice.random() < 0.9 else 0
+        # What was asked without RD is kept by itself here, and in CoreDNS it is not.
+        flags = RD if "cache" in self.features or dice.random() < 0.9 else 0
         flags |= (AD if dice.random() < 0.1 else 0) | (CD if dice.random() < 0.05 else 0)
         return question._replace(flags=flags, do=question.edns >= 0 and dice.random() < 0.15)
 

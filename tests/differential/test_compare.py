@@ -135,6 +135,35 @@ def test_an_intended_difference_is_explained_by_its_number(quirk, question, a, b
     assert quirk in found.quirks and not found.unexplained
 
 
+@pytest.mark.parametrize("name, theirs, ours, explained", [
+    ("www.own.up.test", [17, 17], [290, 17], True),  # each record has its own
+    ("www.own.up.test", [17, 17], [290, 15], True),
+    ("www.own.up.test", [17, 17], [290, 20], False),
+    ("www.own.up.test", [17, 17], [14, 14], False),
+    ("web.default.svc.cluster.local", [17, 17], [30, 30], True),  # never kept here
+])
+def test_ttls_of_forwarded_answers_are_within_2_s_of_the_lowest_one(name, theirs, ours, explained):
+    question = Question(to_wire(name), TYPES["A"])
+    pair = [reply(question, answer=[address(i, ttl, question.name) for i, ttl in enumerate(ttls)]) for ttls in (theirs, ours)]
+    found = verdict(question, *pair, features=["cache"])
+    assert (found.quirks, bool(found.unexplained)) == (["22"] if explained else [], not explained)
+    assert verdict(question, *pair).unexplained  # without a cache
+
+
+def test_what_the_search_list_leads_to_is_not_authoritative():
+    question = Question(to_wire("www.example.org.default.svc.cluster.local"), TYPES["A"])
+    pair = reply(question, answer=[address(1)]), reply(question, answer=[address(1)], flags=QR | RD)
+    assert verdict(question, *pair, features=["autopath"]).quirks == ["17"]
+    assert verdict(question, *pair).unexplained
+
+
+def test_names_below_external_services_are_missing():
+    question = Question(to_wire("x.web.default.ext.test"), TYPES["A"])
+    pair = reply(question, answer=[address(1)]), wide(3, question)
+    assert verdict(question, *pair, features=["k8s_external"]).quirks == ["k8s_external"]
+    assert verdict(question._replace(name=to_wire("web.default.ext.test")), *pair, features=["k8s_external"]).unexplained
+
+
 def test_a_transfer_of_a_name_that_hosts_has_is_refused():
     question = AXFR._replace(name=NAME)
     pair = reply(question), reply(question, 5)

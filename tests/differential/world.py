@@ -179,10 +179,18 @@ class World:
         spec = {"type": self.dice.choice(["ClusterIP", "ClusterIP", "ClusterIP", "NodePort", "LoadBalancer"]),
                 "clusterIP": ips[0], "clusterIPs": ips, "ipFamilies": [f"IPv{family}" for family in families],
                 "ipFamilyPolicy": "RequireDualStack" if len(ips) > 1 else "SingleStack"}
-        if self.dice.random() < 0.1:
+        if self.dice.random() < 0.2:
             spec["externalIPs"] = [f"203.0.113.{self.dice.randrange(1, 255)}"]
         name, ports, _ = self.service(space, **spec)
+        if spec["type"] == "LoadBalancer":
+            self.objects["Service", space, name]["status"] = {"loadBalancer": {"ingress": self.ingress()}}
         self.slices(space, name, ports, families)
+
+    def ingress(self):
+        """What a load balancer hands out: addresses, or a name."""
+        dice = self.dice
+        return dice.choice([[], [{"ip": f"198.51.100.{dice.randrange(1, 255)}"}], [{"ip": "198.51.100.1"}, {"ip": "2001:db8:99::1"}],
+                            [{"hostname": "www.up.test"}]])
 
     def add_headless(self, space):
         """Headless, with or without selector, tolerant of unready endpoints or not."""
@@ -262,6 +270,10 @@ class World:
         family = self.families()[0]
         phase = dice.choice(["Running", "Running", "Running", "Pending", "Succeeded", "Failed", "Unknown"])
         self.add(pod(space, self.fresh("pod-"), self.endpoint_ip(family), phase))
+
+    def add_client(self, space):
+        """The pod that asks: who asks a server in its own namespace does so from the server's address."""
+        self.add(pod(space, self.fresh("client-"), SERVER4))
 
     def add_import(self, space):
         """A service of a cluster set, with slices of two clusters."""
