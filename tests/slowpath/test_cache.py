@@ -31,6 +31,7 @@ def test_each_record_counts_down_by_itself(empty, stub):  # noqa: F811
         assert int(start - born_until) <= 77 - cname <= int(end - born) + 1
         seen.append(cname)
         time.sleep(0.2)
+    print(f"\n{len(seen)} answers in {SECONDS} s, TTL of the alias {seen[0]} to {seen[-1]}, {len(stub.seen)} question upstream")
     assert seen == sorted(seen, reverse=True)
     assert len(stub.seen) == 1
 
