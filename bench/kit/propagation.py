@@ -71,9 +71,11 @@ def one_port(lab, api, options, size, port, found):
         askers[f"CoreDNS beside {ours.title}"] = ask.Asker("127.0.0.1", plane.COREDNS_PORT)
         for asker in askers.values():
             asker.wait(FULL_NAME, lambda code, found: found, SYNC_S)
+        for title in askers:
+            found[(size, title)] = []
         for number in range(2, 2 + (QUICK_CHANGES if options.quick else CHANGES)):
             for title, seconds in change(api.kube, askers, number).items():
-                found.setdefault((size, title), []).append(1000 * seconds)
+                found[(size, title)].append(1000 * seconds)
             time.sleep(PAUSE_S)
     finally:
         for asker in askers.values():
@@ -103,6 +105,7 @@ def rows_of(found):
             "changes": len(times),
         }
         for (size, title), times in found.items()
+        if times
     ]
 
 
