@@ -286,16 +286,16 @@ def is_search_itself(pair):
     return "autopath" in pair.setting.features and labels_of(pair.question.name) in (SEARCHED, ["default", "old", "test"])
 
 
-def is_external(pair):
-    """A name of `k8s_external`, or one that the search list leads to."""
+def external_labels(pair):
+    """A name of `k8s_external` that was asked for, or that the search list leads to; empty for others."""
     labels = labels_of(pair.question.name)
     labels = labels[:-4] if is_searched(pair) else labels
-    return "k8s_external" in pair.setting.features and labels[-2:] == ["ext", "test"]
+    return labels if "k8s_external" in pair.setting.features and labels[-2:] == ["ext", "test"] else []
 
 
 def is_also_alias(pair):
     """CoreDNS has an alias beside addresses: of a service that has both outside."""
-    return is_external(pair) and any(r.rtype in (5, 33) and r.rdata.endswith(to_wire("www.up.test")) for r in pair.a.answer) \
+    return bool(external_labels(pair)) and any(r.rtype in (5, 33) and r.rdata.endswith(to_wire("www.up.test")) for r in pair.a.answer) \
         and not any(r.rdata.endswith(to_wire("www.up.test")) for r in pair.b.answer)
 
 
@@ -310,9 +310,9 @@ CONDITIONS = {
     "respelled": is_respelled,
     "searched": is_searched,
     "searchitself": is_search_itself,
-    "labelinfront": lambda pair: is_external(pair) and len(labels_of(pair.question.name)) == 5,
+    "labelinfront": lambda pair: len(external_labels(pair)) == 5,
     "alsoalias": is_also_alias,
-    "hostname": lambda pair: is_external(pair) and not pair.b.additional,
+    "hostname": lambda pair: bool(external_labels(pair)) and not pair.b.additional,
     "nsid": is_nsid,
     "splitzone": is_split_zone,
     "refused": lambda pair: result_of(pair.b) == "REFUSED",
