@@ -3,7 +3,6 @@
 package on a bare Debian 12 under systemd, a real API server, a client on another machine; up to its removal."""
 
 import contextlib
-import os
 import shutil
 import subprocess
 import time
@@ -135,5 +134,4 @@ def test_the_chapter_leads_from_the_package_to_answers_and_back(reader):
     left = {path for path in root.files() - before if "burst53" in path}
     assert left == {f"root/{path.name}" for path in (root.folder / "root").glob("burst53_*.deb")}
     assert not owned_by(root.folder, uid)
-    assert reader.machine.do("systemctl", "list-unit-files", "burst53*", check=False).stdout.startswith("0 unit files")
-    assert not os.path.exists(root.folder / "etc" / "systemd" / "system" / "multi-user.target.wants" / "burst53.service")
+    assert "burst53" not in reader.machine.do("systemctl", "list-unit-files", check=False).stdout
