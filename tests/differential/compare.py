@@ -303,6 +303,7 @@ CONDITIONS = {
     "-": lambda pair: True,
     "mixedcase": is_mixed_case,
     "cachedcase": is_cached_case,
+    "cachemixed": lambda pair: "cache" in pair.setting.features and is_mixed_case(pair),
     "nsaliascase": lambda pair: is_alias_of_ns(pair) and (is_mixed_case(pair) or is_cached_case(pair)),
     "nsaliasbind": lambda pair: is_alias_of_ns(pair) and "bind" in pair.setting.features,
     "noaddress": is_no_address,
