@@ -293,6 +293,11 @@ def external_labels(pair):
     return labels if "k8s_external" in pair.setting.features and labels[-2:] == ["ext", "test"] else []
 
 
+def is_unnamed_port(pair):
+    """An empty name of a port or protocol of a service that has a load balancer's host name."""
+    return "_" in external_labels(pair)[:2] and all(r.rdata.endswith(to_wire("www.up.test")) for r in pair.a.answer[:1])
+
+
 def is_also_alias(pair):
     """CoreDNS has an alias beside addresses: of a service that has both outside."""
     return bool(external_labels(pair)) and any(r.rtype in (5, 33) and r.rdata.endswith(to_wire("www.up.test")) for r in pair.a.answer) \
@@ -312,6 +317,7 @@ CONDITIONS = {
     "searched": is_searched,
     "searchitself": is_search_itself,
     "labelinfront": lambda pair: len(external_labels(pair)) == 5,
+    "unnamedport": is_unnamed_port,
     "alsoalias": is_also_alias,
     "hostname": lambda pair: bool(external_labels(pair)) and not pair.b.additional,
     "nsid": is_nsid,
