@@ -252,10 +252,12 @@ size_t qlog_text(const struct qlog_record *r, const char *format, char line[QLOG
 	return l.len;
 }
 
+// The words of Go's net.OpError, as far as patterns of `consolidate` look at them: "read udp" at
+// the begin, "i/o timeout" or "connection refused" at the end.
 size_t qlog_text_reason(const struct qlog_record *r, char text[QLOG_ERROR_BYTES])
 {
 	static const char *const reasons[QLOG_REASONS] = {[QLOG_TIMED_OUT] = "i/o timeout",
-		[QLOG_UNREACHABLE] = "connection refused or lost",
+		[QLOG_UNREACHABLE] = "unreachable, or connection refused",
 		[QLOG_MALFORMED] = "malformed reply",
 		[QLOG_CERTIFICATE] = "certificate refused"};
 	struct line l = {.text = text, .size_bytes = QLOG_ERROR_BYTES};
@@ -263,7 +265,8 @@ size_t qlog_text_reason(const struct qlog_record *r, char text[QLOG_ERROR_BYTES]
 	if (memchr(r->upstream, 0, sizeof(r->upstream)) == NULL || r->upstream[0] == 0)
 		add(&l, "no upstream could be asked");
 	else
-		add(&l, "read %s: %s", r->upstream,
+		add(&l, "read %s %s: %s", (r->flags & QLOG_RECORD_TCP) != 0 ? "tcp" : "udp",
+			r->upstream,
 			reasons[r->reason < QLOG_REASONS ? r->reason : QLOG_MALFORMED]);
 	return l.len;
 }

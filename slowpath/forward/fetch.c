@@ -146,6 +146,7 @@ static void log_failure(const struct fetch *t)
 	const struct qlog_failure f = {.name = t->ask.name.wire,
 		.name_size = (uint8_t)t->ask.name.size_bytes,
 		.reason = t->reason,
+		.flags = t->is_streaming ? QLOG_RECORD_TCP : 0,
 		.type = t->ask.type,
 		.class = RR_CLASS_IN,
 		.rcode = RCODE_SERVFAIL,

@@ -209,7 +209,7 @@ static void the_first_rule_of_the_block_that_holds_the_name_counts(void **state)
 static void every_reason_of_a_failure_has_its_words(void **state)
 {
 	static const char *const words[QLOG_REASONS] = {[QLOG_TIMED_OUT] = "i/o timeout",
-		[QLOG_UNREACHABLE] = "connection refused or lost",
+		[QLOG_UNREACHABLE] = "unreachable, or connection refused",
 		[QLOG_MALFORMED] = "malformed reply",
 		[QLOG_CERTIFICATE] = "certificate refused"};
 	char reason[QLOG_ERROR_BYTES], expected[QLOG_ERROR_BYTES];
@@ -218,14 +218,14 @@ static void every_reason_of_a_failure_has_its_words(void **state)
 	for (unsigned i = 0; i < QLOG_REASONS; i++) {
 		const struct qlog_record r = {.reason = (uint8_t)i, .upstream = "192.0.2.1:853"};
 		(void)qlog_text_reason(&r, reason);
-		(void)snprintf(expected, sizeof(expected), "read 192.0.2.1:853: %s", words[i]);
+		(void)snprintf(expected, sizeof(expected), "read udp 192.0.2.1:853: %s", words[i]);
 		assert_string_equal(reason, expected);
 	}
 }
 
 static void errors_that_are_alike_are_told_together(void **state)
 {
-	const struct qlog_record r = {.flags = QLOG_RECORD_ERROR,
+	const struct qlog_record r = {.flags = QLOG_RECORD_ERROR | QLOG_RECORD_TCP,
 		.rcode = 2,
 		.type = 1,
 		.class = 1,
@@ -238,9 +238,9 @@ static void errors_that_are_alike_are_told_together(void **state)
 	size_t n = qlog_text_reason(&r, reason);
 
 	(void)state;
-	assert_string_equal(reason, "read 192.0.2.1:53: i/o timeout");
+	assert_string_equal(reason, "read tcp 192.0.2.1:53: i/o timeout");
 	(void)qlog_text_error(&r, reason, line);
-	assert_string_equal(line, "2 test. A: read 192.0.2.1:53: i/o timeout");
+	assert_string_equal(line, "2 test. A: read tcp 192.0.2.1:53: i/o timeout");
 	counter_set(&page.version, 4);
 	assert_true(qlog_rules_take(&selection, &page));
 	assert_int_equal(qlog_rules_error(&selection, reason, n, 1000, &level), QLOG_HOLD);

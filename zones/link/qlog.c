@@ -122,7 +122,7 @@ void qlog_fail(struct qlog_writer *w, const struct qlog_failure *f)
 	s->record = (struct qlog_record){.rcode = f->rcode,
 		.type = f->type,
 		.class = f->class,
-		.flags = QLOG_RECORD_ERROR,
+		.flags = QLOG_RECORD_ERROR | (f->flags & QLOG_RECORD_TCP),
 		.reason = f->reason,
 		.name_size = f->name_size};
 	memcpy(s->record.name, f->name, f->name_size);

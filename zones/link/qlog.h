@@ -98,6 +98,7 @@ struct qlog_failure {
 	const uint8_t *name; // wire
 	uint8_t name_size;
 	uint8_t reason; // enum qlog_reason
+	uint8_t flags; // QLOG_RECORD_TCP: the upstream was asked over a connection
 	uint16_t type, class, rcode;
 	uint64_t now_ticks;
 	const char *upstream; // "192.0.2.1:53", "" for none
