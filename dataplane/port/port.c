@@ -51,10 +51,10 @@ int port_preflight(const struct port_spec *spec, unsigned *mtu, struct err *err)
 // comes while the worker has lost its CPU for a millisecond.
 static uint16_t descriptors(const struct rte_eth_dev_info *info)
 {
-	uint16_t own =
+	unsigned own =
 		RTE_MAX(info->default_rxportconf.ring_size, info->default_txportconf.ring_size);
 
-	return RTE_MAX(own, (uint16_t)DESCRIPTORS);
+	return (uint16_t)RTE_MAX(own, (unsigned)DESCRIPTORS);
 }
 
 static int pool_new(struct port *p, unsigned n_ring, int socket, struct err *err)
