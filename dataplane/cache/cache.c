@@ -78,11 +78,13 @@ static int table_compare(const void *a, const void *b, size_t size_bytes)
 	return ((x->low ^ y->low) | (x->high ^ y->high)) != 0;
 }
 
-// Called by rte_hash when no reader can hold the entry any more.
+// Called by rte_hash when no reader can hold the entry any more; by later versions also for the
+// data that another takes the place of, which is none here (table_add).
 static void on_unused(void *ctx, void *data)
 {
 	(void)ctx;
-	free(entry_base(data));
+	if (data != NULL)
+		free(entry_base(data));
 }
 
 static bool table_make(struct outside_cache *c)
