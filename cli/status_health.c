@@ -52,17 +52,17 @@ static void judge_processes(struct status_verdict *v, const struct running *r)
 	}
 }
 
-// Looks as the monitor does, until every loop has turned or one has not for too long.
-static void look(struct health *first, struct health *second, const struct counters_page *page)
+// Looks as the monitor does, until every loop has turned and the server is ready, or too long.
+static void look(struct health *server, struct health *other, const struct counters_page *page)
 {
 	const struct timespec nap = {.tv_nsec = LOOK_MS * 1000000L};
 	uint64_t start_ms = proc_now_ms();
 
 	for (;;) {
 		uint64_t now_ms = proc_now_ms();
-		health_look(first, page, now_ms);
-		health_look(second, page, now_ms);
-		if ((first->is_alive && second->is_alive) || now_ms - start_ms > HEALTH_STILL_MS)
+		health_look(server, page, now_ms);
+		health_look(other, page, now_ms);
+		if ((server->is_ready && other->is_alive) || now_ms - start_ms > HEALTH_STILL_MS)
 			return;
 		(void)nanosleep(&nap, NULL); // a signal only shortens the nap
 	}
