@@ -28,6 +28,7 @@
 
 enum {
 	STOP_WAIT_MS = 1000,
+	FIRST_SNAPSHOT_MS = 3000,
 	LINK_HEADERS_BYTES = 18,
 	CACHE_ENTRIES = 1 << 16, // of the workers' outside answers
 	CACHE_BYTES = 64 << 20,
@@ -274,12 +275,22 @@ static int snapshots_start(struct process *p, struct err *err)
 	return 0;
 }
 
+// Control brings what it saved in a moment, or that it has nothing: until then questions wait in
+// the port, where SERVFAIL would be wrong a moment later. Without control they are told after a
+// while.
+static void wait_for_snapshot(const struct process *p)
+{
+	for (unsigned ms = 0; ms < FIRST_SNAPSHOT_MS; ms++) {
+		if (counter_get(&p->counters->dataplane.published) > 0)
+			return;
+		rte_delay_us_sleep(1000);
+	}
+}
+
 static int threads_start(struct process *p, struct err *err)
 {
 	int rc = 0;
 
-	for (unsigned i = 0; i < p->o.workers && rc == 0; i++)
-		rc = rte_eal_remote_launch(worker_run, &p->workers[i], eal_worker_lcore(i));
 	p->punt.fd = p->o.punt_fd;
 	p->punt.host = &p->host;
 	p->punt.pool = p->port.pool;
@@ -292,6 +303,10 @@ static int threads_start(struct process *p, struct err *err)
 		rc = exception_start(&p->exception);
 	if (rc == 0)
 		rc = feed_start(&p->feed);
+	if (rc == 0 && p->o.publish_fd >= 0)
+		wait_for_snapshot(p);
+	for (unsigned i = 0; i < p->o.workers && rc == 0; i++)
+		rc = rte_eal_remote_launch(worker_run, &p->workers[i], eal_worker_lcore(i));
 	return rc == 0 ? 0 : err_set(err, rc, "threads: %s", strerror(-rc));
 }
 

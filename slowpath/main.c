@@ -26,6 +26,7 @@ enum {
 	CONNS_MIN = 64,
 	FILES_MS = 5000, // between looks at the files that the policy names
 	WAIT_MS = 1000,
+	FIRST_SNAPSHOT_MS = 3000,
 };
 
 _Static_assert((int)COUNTERS_THREADS_MAX <= (int)ROOTS_READERS_MAX, "a reader per thread");
@@ -179,6 +180,21 @@ static int threads_start(struct process *p)
 	return rc;
 }
 
+// Control brings what it saved in a moment, or that it has nothing: until then questions wait in
+// the sockets, where SERVFAIL would be wrong a moment later. Without control they are told after a
+// while.
+static void wait_for_snapshot(struct process *p)
+{
+	if (p->counters == NULL || p->options.publish_fd < 0)
+		return;
+	const uint64_t end_ms = p->loop.now_ms + FIRST_SNAPSHOT_MS;
+	while (counter_get(&p->counters->slowpath.generation) == 0 && !p->is_stopping &&
+		p->loop.now_ms < end_ms) {
+		loop_wait(&p->loop, FIRST_SNAPSHOT_MS);
+		loop_dispatch(&p->loop);
+	}
+}
+
 static int process_start(struct process *p)
 {
 	p->n_threads = threads_wanted(&p->options);
@@ -201,6 +217,8 @@ static int process_start(struct process *p)
 	}
 	if (rc == 0)
 		rc = feed_start(p);
+	if (rc == 0)
+		wait_for_snapshot(p);
 	return rc == 0 ? threads_start(p) : rc;
 }
 
