@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measures what a query costs a worker: every case at every size, loop after loop, a line of JSON
-// for each run. bench/run makes tables of them.
+// Measures what a query costs a worker: at every size all cases by turns, loop after loop, a line
+// of JSON for each run. bench/run makes tables of them.
 #include "bench/inproc/drive.h"
 #include "bench/inproc/fail.h"
 
@@ -152,42 +152,65 @@ static void result_print(const struct query_case *c, uint32_t n_names, enum driv
 	(void)fflush(stdout);
 }
 
-// What valgrind's macros expand to counts as nesting.
-// NOLINTNEXTLINE(readability-function-size)
-static void case_run(struct drive *d, const struct options *o, const struct names *names,
-	const struct query_case *c)
+// How many frames each case has.
+static uint32_t frames_count(const struct names *names)
 {
 	uint32_t n = FRAMES_MIN;
+
+	while (!RUNNING_ON_VALGRIND && n < names->image.n_names && n < FRAMES_MAX)
+		n *= 2;
+	return n;
+}
+
+static struct query_frame *case_prepare(
+	struct drive *d, const struct names *names, const struct query_case *c, uint32_t n)
+{
+	struct query_frame *frames = queries_make(c, names, &d->host, n);
 	struct drive_result r;
 
-	while (n < names->image.n_names && n < FRAMES_MAX)
-		n *= 2;
-	if (RUNNING_ON_VALGRIND)
-		n = FRAMES_MIN;
-	struct query_frame *frames = queries_make(c, names, &d->host, n);
 	drive_verify(d, c, frames, VERIFIED);
 	if (!RUNNING_ON_VALGRIND) // warms up
 		drive_run(d, LOOP_WORKER, frames, n, n, &r);
-	for (unsigned i = 0; i < o->repeats; i++) {
-		for (unsigned loop = 0; loop < LOOP_COUNT; loop++) {
-			drive_run(d, (enum drive_loop)loop, frames, n, o->queries, &r);
-			result_print(c, names->image.n_names, (enum drive_loop)loop, d, &r);
-			CALLGRIND_DUMP_STATS_AT(loop_names[loop]);
-		}
-	}
-	free(frames);
+	return frames;
 }
 
+// What valgrind's macros expand to counts as nesting.
+// NOLINTNEXTLINE(readability-function-size)
+static void case_run(struct drive *d, const struct options *o, const struct names *names,
+	const struct query_case *c, const struct query_frame *frames)
+{
+	struct drive_result r;
+
+	for (unsigned loop = 0; loop < LOOP_COUNT; loop++) {
+		drive_run(d, (enum drive_loop)loop, frames, frames_count(names), o->queries, &r);
+		result_print(c, names->image.n_names, (enum drive_loop)loop, d, &r);
+		CALLGRIND_DUMP_STATS_AT(loop_names[loop]);
+	}
+}
+
+// The cases by turns: what is compared shall have met the same moods of the machine.
 static void size_run(struct drive *d, const struct options *o, uint32_t n_names)
 {
+	struct query_frame **frames = calloc(n_query_cases, sizeof(frames[0]));
 	struct names names;
 
+	if (frames == NULL)
+		fail("no memory for cases");
 	names_make(&names, n_names);
 	drive_serve(d, &names);
 	for (size_t i = 0; i < n_query_cases; i++) {
 		if ((o->cases >> i & 1) != 0)
-			case_run(d, o, &names, &query_cases[i]);
+			frames[i] = case_prepare(d, &names, &query_cases[i], frames_count(&names));
 	}
+	for (unsigned turn = 0; turn < o->repeats; turn++) {
+		for (size_t i = 0; i < n_query_cases; i++) {
+			if (frames[i] != NULL)
+				case_run(d, o, &names, &query_cases[i], frames[i]);
+		}
+	}
+	for (size_t i = 0; i < n_query_cases; i++)
+		free(frames[i]);
+	free(frames);
 	drive_unserve(d);
 	names_free(&names);
 }
