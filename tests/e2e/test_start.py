@@ -216,7 +216,9 @@ def test_a_new_start_after_kill_9_of_the_supervisor(network):
     first.wait()
     time.sleep(0.3)
     assert lab.dig("cluster.local", "SOA")[0] == "NOERROR", "the children go on"
-    stop(background())
+    second = background()  # answered by those children at first
+    lab.wait_for(lambda: (lab.RUN_DIR / "state").exists() and lab.pids()["supervisor"] == second.pid, 60)
+    stop(second)
     assert traces() == before
 
 
