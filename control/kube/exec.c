@@ -182,16 +182,22 @@ static char *exec_info(const struct kube_config *c, const char *ca)
 {
 	CLEANUP_JSON json_t *info = json_pack("{s:s, s:s, s:{s:b}}", "kind", "ExecCredential",
 		"apiVersion", c->exec->api_version, "spec", "interactive", 0);
-	CLEANUP_CHAR char *text = NULL;
-	char *line = NULL;
 
 	if (c->exec->provide_cluster_info &&
 		json_object_set_new(
 			json_object_get(info, "spec"), "cluster", cluster_info(c, ca)) != 0)
 		return NULL;
-	text = json_dumps(info, JSON_COMPACT);
-	if (text == NULL || asprintf(&line, INFO "%s", text) < 0)
+	// Not json_dumps: its text would be of jsonmem's, and not for free().
+	size_t n = json_dumpb(info, NULL, 0, JSON_COMPACT);
+	char *line = n == 0 ? NULL : malloc(strlen(INFO) + n + 1);
+	if (line == NULL)
 		return NULL;
+	memcpy(line, INFO, strlen(INFO));
+	if (json_dumpb(info, line + strlen(INFO), n, JSON_COMPACT) != n) { // memory is short
+		free(line);
+		return NULL;
+	}
+	line[strlen(INFO) + n] = 0;
 	return line;
 }
 
