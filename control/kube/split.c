@@ -231,15 +231,18 @@ static int on_open(struct feed *f)
 static int drop_text(struct feed *f)
 {
 	struct split *s = f->s;
+	struct split_buf *b = s->out;
 	size_t n = strlen(s->drop_text);
 	int rc = flush(f);
 
-	if (rc != 0 || s->out->overflow || s->out->len < n ||
-		memcmp(s->out->bytes + s->out->len - n, s->drop_text, n) != 0)
+	if (rc != 0 || b->overflow || b->len <= n ||
+		memcmp(b->bytes + b->len - n, s->drop_text, n) != 0)
 		return rc;
+	if (b->bytes[b->len - n - 1] == '\\') // the quote is one inside a longer name
+		return 0;
 	s->dropping = true;
 	s->drop_depth = s->depth;
-	s->out->len -= n;
+	b->len -= n;
 	f->from = NULL;
 	return 0;
 }
