@@ -190,7 +190,7 @@ static void wait_for_snapshot(struct process *p)
 	const uint64_t end_ms = p->loop.now_ms + FIRST_SNAPSHOT_MS;
 	while (counter_get(&p->counters->slowpath.generation) == 0 && !p->is_stopping &&
 		p->loop.now_ms < end_ms) {
-		loop_wait(&p->loop, FIRST_SNAPSHOT_MS);
+		loop_wait(&p->loop, (int)(end_ms - p->loop.now_ms));
 		loop_dispatch(&p->loop);
 	}
 }
