@@ -61,7 +61,7 @@ static hash_sig_t key_signature(const struct cache_key *k)
 	return (hash_sig_t)(k->low >> 32);
 }
 
-// rte_hash wants a function of its own, which is never called: all signatures are given.
+// Signatures are given to rte_hash, but for one look-up of its own, of a card in the table.
 static uint32_t table_hash(const void *key, uint32_t size, uint32_t init)
 {
 	(void)size;
