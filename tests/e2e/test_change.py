@@ -151,13 +151,14 @@ def _lame(request):
 
 
 def test_answers_go_on_until_nobody_is_there(lame):
+    seconds = 8 if lame == "own" else 60  # elsewhere a refusal ends it, however long a slow machine takes to stop
     words = ["ip", "netns", "exec", lab.netns_name("cli"), sys.executable, lab.TOP / "tests" / "e2e" / "last_answers.py",
-             lab.SERVICE[4], "8"]
+             lab.SERVICE[4], seconds]
     with subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, text=True) as asker:
         time.sleep(1)
         told = time.monotonic()
         lab.kill("supervisor", signal.SIGTERM)
-        found = json.loads(asker.communicate(timeout=60)[0])
+        found = json.loads(asker.communicate(timeout=120)[0])
     early = sum(when < told + 2 for when in found["silent"])
     late = sum(when < found["refused"] for when in found["silent"]) - early
     print(f"{lame}: {found['answered']} of {found['sent']} answered, the last {found['last_answer'] - told:.3f} s after SIGTERM,"
