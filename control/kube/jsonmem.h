@@ -6,7 +6,8 @@
 #include <stdbool.h>
 
 // Puts itself between jansson and malloc, for the whole process. May be called again, by the same
-// thread: that one alone reads objects, and frees them.
+// thread: that one alone reads objects, and frees them. Text that jansson makes (json_dumps) is of
+// this memory too, and not for free().
 void jsonmem_init(void);
 
 // Whether an allocation of jansson's has failed on this thread since the last call.
