@@ -96,22 +96,13 @@ static void look(
 	out->outcome = out->generation > before[2] ? RELOAD_DONE : RELOAD_WAITS;
 }
 
-static const struct proc *control_of(const struct state *s)
-{
-	for (size_t i = 0; i < s->n_children; i++) {
-		if (strcmp(s->children[i].name, "control") == 0)
-			return &s->children[i].proc;
-	}
-	return NULL;
-}
-
 // Who kept the word from coming.
 static void explain_silence(const struct state *s, struct reload_result *out)
 {
 	static const char *const texts[] = {[PROC_GONE] = "does not run",
 		[PROC_STOPPED] = "is stopped: SIGCONT lets it go on",
 		[PROC_RUNNING] = "has not answered in time"};
-	const struct proc *control = control_of(s);
+	const struct state_child *control = state_find_child(s, "control");
 	enum proc_state supervisor = proc_state_of(&s->supervisor);
 
 	if (supervisor != PROC_RUNNING || control == NULL)
@@ -119,7 +110,7 @@ static void explain_silence(const struct state *s, struct reload_result *out)
 			out->reason, sizeof(out->reason), "the supervisor %s", texts[supervisor]);
 	else
 		(void)snprintf(out->reason, sizeof(out->reason), "control %s",
-			texts[proc_state_of(control)]);
+			texts[proc_state_of(&control->proc)]);
 }
 
 static int reload(const struct reload_options *o, struct reload_result *out, struct err *err)

@@ -21,13 +21,18 @@ const char *address_mode_text(enum address_mode mode)
 	return mode_texts[mode];
 }
 
-bool state_has_child(const struct state *s, const char *name)
+const struct state_child *state_find_child(const struct state *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_children; i++) {
 		if (strcmp(s->children[i].name, name) == 0)
-			return true;
+			return &s->children[i];
 	}
-	return false;
+	return NULL;
+}
+
+bool state_has_child(const struct state *s, const char *name)
+{
+	return state_find_child(s, name) != NULL;
 }
 
 static void print_listen(FILE *f, const struct server_address *l)

@@ -45,6 +45,7 @@ struct state {
 
 const char *address_mode_text(enum address_mode mode);
 
+const struct state_child *state_find_child(const struct state *s, const char *name); // or NULL
 bool state_has_child(const struct state *s, const char *name);
 
 // Replaces the file as a whole. 0 or -errno.
