@@ -27,6 +27,8 @@ enum {
 	ENTRY_AT = RTE_CACHE_LINE_SIZE - sizeof(struct entry),
 };
 
+_Static_assert(sizeof(struct entry) <= RTE_CACHE_LINE_SIZE, "an entry's head is within a line");
+
 struct outside_cache {
 	struct outside_cache_options o;
 	struct rte_hash *table;
