@@ -13,6 +13,7 @@
 #include "dataplane/tend.h"
 
 #include "zones/base/be.h"
+#include "zones/link/publish.h"
 #include "zones/sandbox/sandbox.h"
 
 #include <rte_cycles.h>
@@ -28,7 +29,6 @@
 
 enum {
 	STOP_WAIT_MS = 1000,
-	FIRST_SNAPSHOT_MS = 3000,
 	LINK_HEADERS_BYTES = 18,
 	CACHE_ENTRIES = 1 << 16, // of the workers' outside answers
 	CACHE_BYTES = 64 << 20,
@@ -280,7 +280,7 @@ static int snapshots_start(struct process *p, struct err *err)
 // while.
 static void wait_for_snapshot(const struct process *p)
 {
-	for (unsigned ms = 0; ms < FIRST_SNAPSHOT_MS; ms++) {
+	for (unsigned ms = 0; ms < PUBLISH_FIRST_MS; ms++) {
 		if (counter_get(&p->counters->dataplane.published) > 0)
 			return;
 		rte_delay_us_sleep(1000);

@@ -7,6 +7,7 @@
 #include "slowpath/options.h"
 #include "slowpath/thread.h"
 
+#include "zones/link/publish.h"
 #include "zones/sandbox/sandbox.h"
 
 #include <errno.h>
@@ -26,7 +27,6 @@ enum {
 	CONNS_MIN = 64,
 	FILES_MS = 5000, // between looks at the files that the policy names
 	WAIT_MS = 1000,
-	FIRST_SNAPSHOT_MS = 3000,
 };
 
 _Static_assert((int)COUNTERS_THREADS_MAX <= (int)ROOTS_READERS_MAX, "a reader per thread");
@@ -187,7 +187,7 @@ static void wait_for_snapshot(struct process *p)
 {
 	if (p->counters == NULL || p->options.publish_fd < 0)
 		return;
-	const uint64_t end_ms = p->loop.now_ms + FIRST_SNAPSHOT_MS;
+	const uint64_t end_ms = p->loop.now_ms + PUBLISH_FIRST_MS;
 	while (counter_get(&p->counters->slowpath.generation) == 0 && !p->is_stopping &&
 		p->loop.now_ms < end_ms) {
 		loop_wait(&p->loop, (int)(end_ms - p->loop.now_ms));

@@ -10,6 +10,10 @@
 
 #define PUBLISH_MAGIC 0x42353350u // "P53B"
 
+// How long a receiver that starts without a snapshot lets questions wait for the first one: less
+// than the three seconds after which neighbours give up asking for an address (RFC 4861, 10).
+enum { PUBLISH_FIRST_MS = 2000 };
+
 enum publish_type {
 	PUBLISH_BASE = 1, // with one memfd: replaces base; an overlay on the old base is dropped
 	PUBLISH_OVERLAY = 2, // with one memfd: replaces the overlay
