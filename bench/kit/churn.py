@@ -30,14 +30,14 @@ def replace_slice(api, number):
     api.kube.replace(obj)
 
 
-def make_changes(api, seconds):
-    """At the rate; returns how many there were, and the seconds they took."""
-    begin = time.monotonic()
+def make_changes(api, seconds, turn):
+    """At the rate, none as one before; returns how many there were, and the seconds they took."""
+    begin, first = time.monotonic(), turn * RATE * seconds
     with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as pool:
         waiting = []
         for number in range(RATE * seconds):
             time.sleep(max(0, begin + number / RATE - time.monotonic()))
-            waiting.append(pool.submit(replace_slice, api, number))
+            waiting.append(pool.submit(replace_slice, api, first + number))
         for done in waiting:
             done.result()
     return len(waiting), time.monotonic() - begin
@@ -105,7 +105,7 @@ def shares(before, after, seconds):
     return {name: 100 * (after[name] - before[name]) / seconds for name in before}
 
 
-def measure(lab, options, api, coredns):
+def measure(lab, options, api, coredns, turn):
     """One minute of changes, or less."""
     seconds = QUICK_SECONDS if options.quick else SECONDS
     sampler = Sampler(options, lab)
@@ -115,7 +115,7 @@ def measure(lab, options, api, coredns):
     idle = shares(idle, cpu_now(options, lab, coredns), IDLE_S)
     before, cpu, written = buckets(), cpu_now(options, lab, coredns), inside.written_bytes(control)
     sampler.start()
-    made, took = make_changes(api, seconds)
+    made, took = make_changes(api, seconds, turn)
     time.sleep(1)
     images = sampler.end()
     after, cpu_after = buckets(), cpu_now(options, lab, coredns)
@@ -148,7 +148,7 @@ def run(options, out):
                 asker.wait(propagation.FULL_NAME, lambda code, found: found, propagation.SYNC_S)
             for turn in range(1 if options.quick else report.turns_of(options)):
                 report.progress(f"churn: turn {turn + 1}: {RATE} changes a second, {size} services")
-                results.append(measure(lab, options, api, processes[1]))
+                results.append(measure(lab, options, api, processes[1], turn))
         finally:
             for asker in askers:
                 asker.close()
