@@ -81,7 +81,8 @@ static unsigned due(const struct load *l, uint64_t now, uint64_t at_ns[BATCH])
 	uint64_t n;
 
 	if (l->rate > 0) {
-		uint64_t until = (uint64_t)((double)(now - l->start_ns) * l->rate / 1e9);
+		// The first is due at once: else each would be sent when the next one is.
+		uint64_t until = 1 + (uint64_t)((double)(now - l->start_ns) * l->rate / 1e9);
 		n = until > l->sent ? until - l->sent : 0;
 	} else {
 		n = l->window > l->outstanding ? l->window - l->outstanding : 0;
