@@ -59,15 +59,15 @@ def inproc(rows):
         yield goal("inproc", "A hit, 10,000 names, cycles", base, LESS, limit, note=least)
     for names, limit in ((100000, 1.15), (1000000, 1.5)):
         value = ratio(cycles("a_hit", names), base)
-        yield goal("inproc", f"A hit, {names:,} names, times 10,000", value, LESS, limit, digits=2)
+        yield goal("inproc", f"A hit, {names:,} names, times 10,000", value, LESS, limit, digits=3)
     for case, text in (("nxdomain", "NXDOMAIN"), ("nodata", "NODATA"), ("outside", "cached outside name")):
-        yield goal("inproc", f"{text}, times a hit", ratio(cycles(case), base), LESS, 1.1, digits=2)
+        yield goal("inproc", f"{text}, times a hit", ratio(cycles(case), base), LESS, 1.1, digits=3)
     counted = find(rows, kind="instructions", case="a_hit").get("instructions")
     yield goal("inproc", "A hit, instructions", counted, LESS, 600)
     two = find(rows, kind="cycles", case="a_hit", names=10000, workers=2)
     value = ratio(two.get("mqps"), hit.get("mqps"))
     note = f"{median(two, 'cycles'):.0f} cycles a query beside {base:.0f}" if two and hit else ""
-    yield goal("inproc", "two workers, times the rate of one", value, MORE, 1.9, digits=2, note=note)
+    yield goal("inproc", "two workers, times the rate of one", value, MORE, 1.9, digits=3, note=note)
 
 
 def best_of(rows, server):
