@@ -14,6 +14,9 @@ STAGES = ("frames", "parse", "find", "answers", "send")
 INSTRUCTION_NAMES = 1000
 INSTRUCTION_QUERIES = 16384
 MEMORY_MB = 1024
+# What pages a process gets decides what its caches hold: a few processes have a few chances each. Larger tables fill
+# the caches whatever they get, and take long to make.
+PROCESSES, PROCESSES_SIZE = 4, 10000
 
 
 def program(build):
@@ -34,29 +37,39 @@ def memory_arguments():
     return ["--no-huge", "--memory", str(MEMORY_MB)]
 
 
+def processes(size, repeats):
+    """Repeats of each process, at least as many together as are asked for."""
+    if size > PROCESSES_SIZE:
+        return [repeats]
+    return [-(-repeats // PROCESSES)] * PROCESSES
+
+
 def timed(build, options, workers):
-    """{(case, names): {loop: [run]}} with as many runs as repeats, loops by turns."""
+    """{(case, names): {loop: [run]}} with at least as many runs as repeats, cases and loops by turns."""
     sizes = [10000] if workers > 1 else options.sizes
     found = collections.defaultdict(lambda: collections.defaultdict(list))
     for size in sizes:
         cases = options.cases if size == 10000 else options.size_cases
         report.progress(f"inproc: {size} names, {workers} worker{'s' if workers > 1 else ''}")
-        lines = run_lines(
-            [program(build), "--names", str(size), "--workers", str(workers), "--repeats", str(options.repeats)]
-            + ["--queries", str(options.queries)]
-            + (["--cases", ",".join(cases)] if cases else [])
-            + memory_arguments(),
-            600,
-        )
-        for line in lines:
-            found[(line["case"], size)][line["loop"]].append(line)
+        command = [program(build), "--names", str(size), "--workers", str(workers), "--queries", str(options.queries)]
+        command += (["--cases", ",".join(cases)] if cases else []) + memory_arguments()
+        for repeats in processes(size, options.repeats):
+            for line in run_lines([*command, "--repeats", str(repeats)], 600):
+                found[(line["case"], size)][line["loop"]].append(line)
     return found
 
 
-def entry(case, size, workers, loops):
-    """One row of results. A worker's figure is its loop less the loop that only receives and sends."""
+def net(loops):
+    """Cycles of the worker's loop, run by run, less the loop that only receives and sends."""
     port = report.summary([r["cycles"] for r in loops["port"]])["median"]
-    worker = report.summary([r["cycles"] - port for r in loops["worker"]])
+    return [r["cycles"] - port for r in loops["worker"]]
+
+
+def entry(case, size, workers, found):
+    """One row of results. `hits` is what a query costs in A hits of the same turn and process."""
+    loops, hits = found[(case, size)], found.get(("a_hit", size))
+    port = report.summary([r["cycles"] for r in loops["port"]])["median"]
+    turns = net(loops)
     whole = [r for r in loops["stages"] if r["frames"] > 0] or loops["stages"]
     stages = {s: report.summary([r[s] for r in whole])["median"] for s in STAGES}
     return {
@@ -67,7 +80,8 @@ def entry(case, size, workers, loops):
         "workers": workers,
         "port": port,
         "swap": report.summary([r["cycles"] - port for r in loops["swap"]])["median"],
-        "cycles": worker,
+        "cycles": report.summary(turns),
+        "hits": report.summary([a / b for a, b in zip(turns, net(hits))]) if hits else None,
         "mqps": report.summary([r["mqps"] for r in loops["worker"]])["median"],
         "stages": stages,
     }
@@ -128,12 +142,13 @@ def cycle_table(rows):
         lines.append(
             [f"{r['text']}, {r['names']}" + (f", {r['workers']} workers" if r["workers"] > 1 else "")]
             + [f"{c['median']:.0f}", f"{c['min']:.0f}", f"{100 * c['spread']:.0f} %", f"{r['swap']:.0f}", f"{r['port']:.0f}"]
+            + [f"{r['hits']['median']:.2f}" if r["hits"] else ""]
             + [f"{r['stages'][s]:.0f}" for s in STAGES]
             + [f"{r['mqps']:.2f}"]
         )
     return report.table(
         "inproc: TSC cycles per query, CPU time of the worker (port and generator taken off)",
-        ["case, names", "worker", "least", "spread", "swap", "port", *STAGES, "M/s"],
+        ["case, names", "worker", "least", "spread", "swap", "port", "hits", *STAGES, "M/s"],
         lines,
     )
 
@@ -141,8 +156,8 @@ def cycle_table(rows):
 def run(options, out):
     rows = []
     for workers in options.workers:
-        for (case, size), loops in timed(options.build, options, workers).items():
-            rows.append(entry(case, size, workers, loops))
+        found = timed(options.build, options, workers)
+        rows += [entry(case, size, workers, found) for case, size in found]
     report.progress("inproc: instructions")
     counted = instructions(options.build)
     print(cycle_table(rows))

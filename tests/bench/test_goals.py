@@ -4,7 +4,7 @@
 import json
 
 import pytest
-from kit import goals, report
+from kit import goals, inproc, report
 
 
 def value(number):
@@ -26,9 +26,26 @@ def test_nothing_measured_is_no_goal_met():
     assert {goals.verdict(g) for g in found} == {goals.UNMEASURED}
 
 
-@pytest.mark.parametrize(("hit", "nodata", "met"), [(150, 165, "met"), (150, 166, "missed")])
-def test_kinds_of_answers_are_judged_beside_a_hit(hit, nodata, met):
-    assert verdicts("inproc", [cycles("a_hit", hit), cycles("nodata", nodata)])["NODATA, times a hit"] == met
+@pytest.mark.parametrize(("hits", "verdict"), [(1.1, goals.MET), (1.101, goals.MISSED), (None, goals.UNMEASURED)])
+def test_kinds_of_answers_are_judged_beside_the_hits_of_their_turns(hits, verdict):
+    row = {**cycles("nodata", 190), "hits": hits and value(hits)}
+    assert verdicts("inproc", [cycles("a_hit", 150), row])["NODATA, times a hit"] == verdict
+
+
+def runs(worker, port):
+    return {loop: [{"cycles": c, "mqps": 1, "frames": 0, "text": ""} | dict.fromkeys(inproc.STAGES, 0) for c in values]
+            for loop, values in (("worker", worker), ("port", port), ("swap", port), ("stages", worker))}
+
+
+def test_an_answer_is_compared_with_the_hit_of_its_own_turn():
+    found = {("a_hit", 1): runs([110, 210, 310], [10, 10, 10]), ("nodata", 1): runs([220, 420, 620], [20, 20, 20])}
+    assert inproc.entry("nodata", 1, 1, found)["hits"]["median"] == 2
+    assert inproc.entry("nodata", 1, 1, {("nodata", 1): found["nodata", 1]})["hits"] is None
+
+
+def test_small_tables_are_measured_in_several_processes():
+    assert inproc.processes(10000, 11) == [3, 3, 3, 3]
+    assert inproc.processes(100000, 11) == [11]
 
 
 def test_a_hit_has_two_limits():
