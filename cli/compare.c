@@ -298,8 +298,7 @@ static int compare(struct compare_options *o)
 		return failed(err.text);
 	if (o->questions.n_dropped > 0)
 		(void)fprintf(stderr,
-			"burst53 compare: more than --limit %u, the rest is not asked\n",
-			o->limit);
+			"burst53 compare: more than --limit %u, the rest is not asked\n", o->limit);
 	if (compare_report_init(&report, o->show) != 0)
 		return failed("out of memory");
 	report.not_asked = o->questions.n_dropped;
