@@ -241,6 +241,14 @@ static bool is_sound(const struct punt_cache_msg *m, size_t size_bytes)
 	return entry_is_sound(e, m->entry_size) && e->qname_size == m->name_size;
 }
 
+// Freed by its entry_base. NULL: no memory.
+static struct entry *entry_new(size_t records_bytes, size_t name_size)
+{
+	uint8_t *base = aligned_alloc(RTE_CACHE_LINE_SIZE, base_bytes(records_bytes, name_size));
+
+	return base == NULL ? NULL : (struct entry *)(base + ENTRY_AT);
+}
+
 // A copy of the entry, without what is not kept, and the name behind it.
 static struct entry *entry_copy(const struct entry *e, const uint8_t *name)
 {
@@ -249,12 +257,10 @@ static struct entry *entry_copy(const struct entry *e, const uint8_t *name)
 	size_t n = (size_t)e->n_an + n_ns;
 	size_t rr_bytes = entry_rr_start(e, n);
 	size_t records_bytes = n * sizeof(e->rrs[0]) + rr_bytes;
-	uint8_t *base =
-		aligned_alloc(RTE_CACHE_LINE_SIZE, base_bytes(records_bytes, e->qname_size));
+	struct entry *copy = entry_new(records_bytes, e->qname_size);
 
-	if (base == NULL)
+	if (copy == NULL)
 		return NULL;
-	struct entry *copy = (struct entry *)(base + ENTRY_AT);
 	memcpy(copy, e, sizeof(*e));
 	copy->n_ns = n_ns;
 	copy->rr_bytes = (uint32_t)rr_bytes;

@@ -64,7 +64,10 @@ void tap_write(struct tap_writer *w, const struct tap_event *e)
 	qlog_record_fill(&r->about, e->query, e->message, e->size_bytes);
 	r->time_ns = time_of(w, e->query->now_ticks);
 	r->query_ns = r->time_ns - e->query->took_ns;
-	r->upstream = e->upstream == NULL ? (struct tap_upstream){0} : *e->upstream;
+	if (e->upstream != NULL)
+		r->upstream = *e->upstream;
+	else
+		r->upstream = (struct tap_upstream){0};
 	r->kind = (uint8_t)e->kind;
 	r->kept_bytes = is_kept ? (uint16_t)e->size_bytes : 0;
 	memcpy(r->bytes, e->message, r->kept_bytes);
