@@ -42,7 +42,7 @@ class Probe:
         for line in stream:
             put(line.rstrip("\n"))
 
-    def wait(self, start, timeout_s=8):
+    def wait(self, start, timeout_s=30):
         """The next line that starts so; all before it are in seen."""
         end = time.monotonic() + timeout_s
         while True:
@@ -76,7 +76,7 @@ class Probe:
         words = self.wait("stats").split()[2:]
         return {key: int(value) if value.isdigit() else value for key, value in (word.split("=") for word in words)}
 
-    def until(self, condition, kind="services", timeout_s=8):
+    def until(self, condition, kind="services", timeout_s=30):
         """The statistics as soon as they satisfy the condition."""
         end = time.monotonic() + timeout_s
         while True:
@@ -93,7 +93,7 @@ class Probe:
         start = max((i for i, line in enumerate(self.seen[:-1]) if line.startswith("done")), default=-1)
         return sorted(line.split()[2] for line in self.seen[start + 1:-1] if line.startswith("object"))
 
-    def logged(self, text, timeout_s=8):
+    def logged(self, text, timeout_s=30):
         """The first line of the log with this text."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
