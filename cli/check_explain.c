@@ -3,6 +3,7 @@
 #include "cli/check_explain.h"
 
 #include "zones/base/array.h"
+#include "zones/base/url.h"
 #include "zones/corefile/cluster.h"
 #include "zones/corefile/plugins.h"
 #include "zones/corefile/service.h"
@@ -70,13 +71,14 @@ static void say_pods(FILE *out, const struct config_kubernetes *k)
 static void explain_kubernetes(FILE *out, const struct config_directive *d)
 {
 	const struct config_kubernetes *k = d->data;
+	char shown[URL_SHOWN_BYTES];
 
 	say(out, "Services and endpoints of the cluster answer for ");
 	say_zones(out, &k->zones);
 	say(out, ", TTL %u s", k->ttl);
 	say_pods(out, k);
 	if (k->endpoint != NULL)
-		say(out, "; API server %s", k->endpoint);
+		say(out, "; API server %s", url_without_user(k->endpoint, shown));
 	if (k->kubeconfig != NULL)
 		say(out, "; API server from %s", k->kubeconfig);
 	if (k->namespaces.n > 0) {

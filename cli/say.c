@@ -2,6 +2,8 @@
 // One write per line, so that lines of several processes on one terminal do not mix.
 #include "cli/say.h"
 
+#include "zones/base/log_out.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -27,8 +29,7 @@ __attribute__((format(printf, 2, 0))) static void say(
 	len = n < 0 || len + n > LINE_MAX_BYTES - 2 ? LINE_MAX_BYTES - 2 : len + n;
 	clean(line, (size_t)len);
 	line[len++] = '\n';
-	// Nobody can be told when stderr is gone.
-	(void)!write(STDERR_FILENO, line, (size_t)len);
+	log_out(STDERR_FILENO, line, (size_t)len);
 }
 
 void say_error(const char *fmt, ...)

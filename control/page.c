@@ -6,6 +6,8 @@
 #include "control/page_tap.h"
 #include "control/policy_private.h"
 
+#include "zones/base/url.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -180,9 +182,11 @@ static void listener_add(struct enabled_table *t, const struct policy *p, const 
 	}
 }
 
-// "https://10.96.0.1:443/path" without scheme and path.
-static void host_write(struct control_counters *page, const char *url)
+// "https://10.96.0.1:443/path" without scheme, password and path.
+static void host_write(struct control_counters *page, const char *server)
 {
+	char shown[URL_SHOWN_BYTES];
+	const char *url = url_without_user(server, shown);
 	const char *host = strstr(url, "://");
 	size_t n = strcspn(host == NULL ? url : host + 3, "/");
 

@@ -2,6 +2,8 @@
 // Log lines: built in a buffer on the stack, written by one write(2) so that lines never mix.
 #include "control/base/log.h"
 
+#include "zones/base/log_out.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -117,10 +119,7 @@ void log_write(enum log_level level, const char *module, const char *message,
 
 	if (level > max_level)
 		return;
-	// A log that cannot be written has nowhere to be reported.
-	if (write(STDERR_FILENO, buf, log_print(buf, sizeof(buf), level, module, message, fields)) <
-		0)
-		return;
+	log_out(STDERR_FILENO, buf, log_print(buf, sizeof(buf), level, module, message, fields));
 }
 
 void log_set_level(enum log_level level)

@@ -4,6 +4,8 @@
 
 #include "control/base/log.h"
 
+#include "zones/base/url.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -33,28 +35,11 @@ static void say_forbidden(const struct resource *r, const struct reader *rd)
 		LOG_STR("reason", rd->text));
 }
 
-// A URL may hold a password.
-static const char *without_user(const char *url, char out[256])
-{
-	const char *host = strstr(url, "//");
-
-	if (host == NULL)
-		return url;
-	host += 2;
-	const char *at = host;
-	for (const char *end = host + strcspn(host, "/?#"); host < end; host++) {
-		if (*host == '@')
-			at = host + 1;
-	}
-	(void)snprintf(out, 256, "%.*s%.200s", (int)(strstr(url, "//") + 2 - url), url, at);
-	return out;
-}
-
 static void say_failure(const struct resource *r, const struct reader *rd, enum kube_result result,
 	unsigned wait_ms)
 {
-	char text[256];
-	const char *server = without_user(rd->env->config->servers[rd->server], text);
+	char text[URL_SHOWN_BYTES];
+	const char *server = url_without_user(rd->env->config->servers[rd->server], text);
 
 	log_warn("kube",
 		r->stats.synced ? "cannot follow the API, the last data stays"

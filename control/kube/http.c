@@ -2,6 +2,8 @@
 // Ties libcurl's sockets and timer to the loop, and sets the options of a request (api:1.6).
 #include "control/kube/http.h"
 
+#include "zones/base/url.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -442,7 +444,9 @@ struct http_request *http_get(struct http *http, const struct http_options *o,
 	}
 	if (rc == CURLE_OK)
 		return r;
-	(void)err_set(e, -EINVAL, "cannot ask %s: %s", o->server, curl_easy_strerror(rc));
+	char shown[URL_SHOWN_BYTES];
+	(void)err_set(e, -EINVAL, "cannot ask %s: %s", url_without_user(o->server, shown),
+		curl_easy_strerror(rc));
 	if (r != NULL)
 		request_free(r);
 	return NULL;

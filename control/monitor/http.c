@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 enum {
-	CONNECTIONS_MAX = 64, // per place
-	CONNECTIONS_PER_CLIENT = 24,
-	TIMEOUT_S = 5,
+	CONNECTIONS_MAX = 256, // per place
+	CONNECTIONS_PER_CLIENT = 16,
+	TIMEOUT_S = 2,
 	MEMORY_BYTES = 16 << 10, // per connection; request headers must fit
 	BACKLOG = 128,
 };

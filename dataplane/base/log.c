@@ -2,6 +2,8 @@
 // A line is made in one buffer, so that lines of several threads do not mix.
 #include "dataplane/base/log.h"
 
+#include "zones/base/log_out.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -29,6 +31,5 @@ void log_line(
 	while (n > 0 && line[n - 1] == ' ')
 		n--;
 	line[n++] = '\n';
-	ssize_t ignored = write(STDERR_FILENO, line, (size_t)n);
-	(void)ignored; // there is nowhere else to say it
+	log_out(STDERR_FILENO, line, (size_t)n);
 }

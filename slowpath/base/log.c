@@ -2,6 +2,8 @@
 // Lines on standard error, each written at once so that threads do not mix theirs.
 #include "slowpath/base/log.h"
 
+#include "zones/base/log_out.h"
+
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -28,9 +30,7 @@ void log_line(enum log_level level, const char *module, const char *message, con
 			line[i] = '?';
 	}
 	line[len++] = '\n';
-	// Nothing can be done when nobody reads standard error.
-	ssize_t written = write(STDERR_FILENO, line, len);
-	(void)written;
+	log_out(STDERR_FILENO, line, len);
 }
 
 bool log_limit_take(struct log_limit *limit, uint64_t interval_ms, uint64_t *held)
