@@ -49,24 +49,24 @@ def ratio(value, base):
 
 
 def inproc(rows):
-    def cycles(case, names=10000, workers=1):
-        return median(find(rows, kind="cycles", case=case, names=names, workers=workers), "cycles")
+    def row(case, names=10000, workers=1):
+        return find(rows, kind="cycles", case=case, names=names, workers=workers)
 
-    hit = find(rows, kind="cycles", case="a_hit", names=10000, workers=1)
+    hit = row("a_hit")
     base = median(hit, "cycles")
     least = f"least {hit['cycles']['min']:.0f}, spread {100 * hit['cycles']['spread']:.0f} %" if hit else ""
     for limit in (200, 150):
         yield goal("inproc", "A hit, 10,000 names, cycles", base, LESS, limit, note=least)
     for names, limit in ((100000, 1.15), (1000000, 1.5)):
-        value = ratio(cycles("a_hit", names), base)
+        value = ratio(median(row("a_hit", names), "cycles"), base)
         yield goal("inproc", f"A hit, {names:,} names, times 10,000", value, LESS, limit, digits=3)
     for case, text in (("nxdomain", "NXDOMAIN"), ("nodata", "NODATA"), ("outside", "cached outside name")):
-        row = find(rows, kind="cycles", case=case, names=10000, workers=1)
-        note = f"{row['hits']['n']} turns, spread {100 * row['hits']['spread']:.0f} %" if row.get("hits") else ""
-        yield goal("inproc", f"{text}, times a hit", median(row, "hits"), LESS, 1.1, digits=3, note=note)
+        hits = row(case).get("hits")
+        note = f"{hits['n']} turns, spread {100 * hits['spread']:.0f} %" if hits else ""
+        yield goal("inproc", f"{text}, times a hit", median(row(case), "hits"), LESS, 1.1, digits=3, note=note)
     counted = find(rows, kind="instructions", case="a_hit").get("instructions")
     yield goal("inproc", "A hit, instructions", counted, LESS, 600)
-    two = find(rows, kind="cycles", case="a_hit", names=10000, workers=2)
+    two = row("a_hit", workers=2)
     value = ratio(two.get("mqps"), hit.get("mqps"))
     note = f"{median(two, 'cycles'):.0f} cycles a query beside {base:.0f}" if two and hit else ""
     yield goal("inproc", "two workers, times the rate of one", value, MORE, 1.9, digits=3, note=note)

@@ -59,16 +59,20 @@ def timed(build, options, workers):
     return found
 
 
-def net(loops):
-    """Cycles of the worker's loop, run by run, less the loop that only receives and sends."""
-    port = report.summary([r["cycles"] for r in loops["port"]])["median"]
-    return [r["cycles"] - port for r in loops["worker"]]
+def port_cycles(loops):
+    """Of the loop that only receives and sends."""
+    return report.summary([r["cycles"] for r in loops["port"]])["median"]
+
+
+def net(loops, loop="worker"):
+    """Cycles of a loop, run by run, less those of the port."""
+    port = port_cycles(loops)
+    return [r["cycles"] - port for r in loops[loop]]
 
 
 def entry(case, size, workers, found):
     """One row of results. `hits` is what a query costs in A hits of the same turn and process."""
     loops, hits = found[(case, size)], found.get(("a_hit", size))
-    port = report.summary([r["cycles"] for r in loops["port"]])["median"]
     turns = net(loops)
     whole = [r for r in loops["stages"] if r["frames"] > 0] or loops["stages"]
     stages = {s: report.summary([r[s] for r in whole])["median"] for s in STAGES}
@@ -78,8 +82,8 @@ def entry(case, size, workers, found):
         "text": loops["worker"][0]["text"],
         "names": size,
         "workers": workers,
-        "port": port,
-        "swap": report.summary([r["cycles"] - port for r in loops["swap"]])["median"],
+        "port": port_cycles(loops),
+        "swap": report.summary(net(loops, "swap"))["median"],
         "cycles": report.summary(turns),
         "hits": report.summary([a / b for a, b in zip(turns, net(hits))]) if hits else None,
         "mqps": report.summary([r["mqps"] for r in loops["worker"]])["median"],
