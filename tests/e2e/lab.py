@@ -19,6 +19,13 @@ PREFIX = os.environ.get("B53_LAB", "b53t")
 RUN_DIR = Path(f"/run/burst53-{PREFIX}")
 SERVICE = {4: "198.18.0.53", 6: "fd00:53::53"}
 DATA = Path(__file__).resolve().parent / "data"
+DEAD_API = """apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+contexts: [{name: c, context: {cluster: c, user: u}}]
+users: [{name: u, user: {}}]
+current-context: c
+"""
 CLONE_NEWNET = 0x40000000
 SOL_PACKET, PACKET_STATISTICS, PACKET_FANOUT, PIDFD_GETFD = 263, 6, 18, 438
 MODES = {"own": [], "shared": ["--shared"], "kernel": ["--port", "none"], "xdp": ["--port", "af_xdp"]}
@@ -74,6 +81,13 @@ def down():
     globals()["current"] = None
     lab("down")
     assert not re.search(r"(Address|Leak|Thread)Sanitizer|runtime error:", text), text[-8000:]
+
+
+def dead_kubeconfig(folder):
+    """A kubeconfig in the folder, of an API server that nobody reaches."""
+    path = folder / "kubeconfig"
+    path.write_text(DEAD_API, encoding="utf-8")
+    return path
 
 
 def log():

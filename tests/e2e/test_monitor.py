@@ -283,19 +283,9 @@ def test_a_lame_duck_answers_to_its_end(fresh):
     assert time.monotonic() - start >= LAME_S
 
 
-DEAD = """apiVersion: v1
-kind: Config
-clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
-contexts: [{name: c, context: {cluster: c, user: u}}]
-users: [{name: u, user: {}}]
-current-context: c
-"""
-
-
 @pytest.mark.parametrize("words", [["--port", "none"], ["--port", "af_packet:eth0", "--address", "198.18.0.53/24"]])
 def test_nothing_is_ready_before_the_first_sync(network, tmp_path, words):
-    config = tmp_path / "kubeconfig"
-    config.write_text(DEAD, encoding="utf-8")
+    config = lab.dead_kubeconfig(tmp_path)
     process = subprocess.Popen(
         ["ip", "netns", "exec", lab.netns_name("srv"), str(lab.BUILD / "cli" / "burst53"), "run", "--conf", str(COREFILE),
          "--kubeconfig", str(config), "--run-dir", str(lab.RUN_DIR), "--state-dir", str(tmp_path / "state"), *words],

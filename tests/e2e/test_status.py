@@ -13,13 +13,6 @@ import lab
 
 BURST53 = lab.BUILD / "cli" / "burst53"
 NAME = "web.default.svc.cluster.local"
-DEAD = """apiVersion: v1
-kind: Config
-clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
-contexts: [{name: c, context: {cluster: c, user: u}}]
-users: [{name: u, user: {}}]
-current-context: c
-"""
 
 
 def look():
@@ -108,9 +101,7 @@ def test_a_lame_duck_is_no_server_for_new_clients(network, tmp_path):  # pylint:
 
 
 def test_without_the_clusters_objects_nothing_is_served(network, tmp_path):  # pylint: disable=unused-argument
-    config = tmp_path / "kubeconfig"
-    config.write_text(DEAD, encoding="utf-8")
-    with started(tmp_path, corefile(), "--kubeconfig", config):
+    with started(tmp_path, corefile(), "--kubeconfig", lab.dead_kubeconfig(tmp_path)):
         assert lab.wait_for(lambda: (found := look()) and len(found[2]) == 1 and found) == \
             (1, False, {"not-synced": {"kubernetes"}})
 
