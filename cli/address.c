@@ -68,6 +68,13 @@ int address_parse(const char *text, struct address *out, struct err *err)
 	return 0;
 }
 
+bool address_is_every(uint8_t family, const uint8_t bytes[16])
+{
+	static const uint8_t zeros[16];
+
+	return memcmp(bytes, zeros, address_bytes(family)) == 0;
+}
+
 bool address_is_loopback(const struct address *a)
 {
 	static const uint8_t loopback6[16] = {[15] = 1};

@@ -27,6 +27,8 @@ static inline unsigned address_bytes(uint8_t family)
 	return family == 4 ? 4 : 16;
 }
 
+// 0.0.0.0 or ::, in network order.
+bool address_is_every(uint8_t family, const uint8_t bytes[16]);
 bool address_is_loopback(const struct address *a);
 
 bool address_is_equal(const struct address *a, const struct address *b);

@@ -149,11 +149,6 @@ int listens_take(const struct config *c, struct listens *out, struct err *err)
 	return rc;
 }
 
-static bool is_every(const struct address *a)
-{
-	return address_is_equal(a, a->family == 4 ? &every4 : &every6);
-}
-
 int listens_kernel(const struct listens *l, const struct address *addresses, size_t n,
 	struct listens *out, struct err *err)
 {
@@ -162,10 +157,11 @@ int listens_kernel(const struct listens *l, const struct address *addresses, siz
 	out->n = 0;
 	for (size_t i = 0; i < l->n && rc == 0; i++) {
 		const struct socket_place *p = &l->list[i];
-		if (!is_every(&p->address) || n == 0) {
+		if (!address_is_every(p->address.family, p->address.bytes) || n == 0) {
 			// The socket of every address takes those of this one too.
 			const struct address *every = p->address.family == 4 ? &every4 : &every6;
-			if (is_every(&p->address) || n > 0 || !has(l, every, p->port))
+			if (address_is_every(p->address.family, p->address.bytes) || n > 0 ||
+				!has(l, every, p->port))
 				rc = add(out, &p->address, p->port, err);
 			continue;
 		}
@@ -186,7 +182,7 @@ int listens_of(const struct listens *l, const struct address *addresses, size_t 
 	for (size_t i = 0; i < l->n; i++) {
 		const struct socket_place *p = &l->list[i];
 		for (size_t a = 0; a < n && rc == 0; a++) {
-			bool is_it = is_every(&p->address)
+			bool is_it = address_is_every(p->address.family, p->address.bytes)
 				? addresses[a].family == p->address.family
 				: address_is_equal(&p->address, &addresses[a]);
 			if (is_it)

@@ -81,17 +81,11 @@ static size_t build_query(const struct ask *a, uint8_t *msg)
 	return HEADER_BYTES + name_size + 4;
 }
 
-static bool is_every(const struct server_address *a)
-{
-	static const uint8_t zeros[sizeof(a->bytes)];
-
-	return memcmp(a->bytes, zeros, sizeof(zeros)) == 0;
-}
-
 static bool is_at(const struct server_address *place, const struct server_address *to)
 {
 	return place->port == to->port && place->family == to->family &&
-		(is_every(place) || memcmp(place->bytes, to->bytes, sizeof(to->bytes)) == 0);
+		(address_is_every(place->family, place->bytes) ||
+			memcmp(place->bytes, to->bytes, sizeof(to->bytes)) == 0);
 }
 
 // An address of this host, for the place of every address.
@@ -121,7 +115,9 @@ static bool find_place(
 	for (size_t i = 0; i < s->n_listens && !q->is_address_given; i++) {
 		if (s->listens[i].port != to->port)
 			continue;
-		*out = is_every(&s->listens[i]) ? loopback(&s->listens[i]) : s->listens[i];
+		*out = address_is_every(s->listens[i].family, s->listens[i].bytes)
+			? loopback(&s->listens[i])
+			: s->listens[i];
 		return true;
 	}
 	return false;
